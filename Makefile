@@ -1,0 +1,41 @@
+# make run    install what is missing, start everything, say what to dial
+# make demo   on the running system: a real SIP caller dials 112 and talks to the agency
+# make check  format, lint, types, unit tests (under a minute)
+# make test   everything, with the system tests on a real Asterisk
+# make bench  the figures of docs/benchmarks.md
+.PHONY: run demo check test bench format lock
+.DEFAULT_GOAL := run
+
+VENV := .venv/bin
+KEYS ?= 1,3
+
+run:
+	@scripts/setup run
+	@exec scripts/as-service $(VENV)/ivr up
+
+demo:
+	@scripts/setup demo
+	@exec scripts/as-service $(VENV)/ivr demo --keys $(KEYS)
+
+check:
+	@scripts/setup test
+	@$(VENV)/ruff format --check .
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy
+	@$(VENV)/pytest -q -m "not system" -n 2
+
+test: check
+	@scripts/isolated $(VENV)/pytest -m system -n 4 --dist loadgroup
+
+bench:
+	@scripts/setup test
+	@scripts/isolated $(VENV)/python -m bench
+
+format:
+	@$(VENV)/ruff format .
+	@$(VENV)/ruff check --fix .
+
+lock:
+	@$(VENV)/pip install --quiet uv
+	@$(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml --group build -o requirements.lock
+	@$(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
