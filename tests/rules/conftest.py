@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from ivr.rules import Rules, load_rules
+
+SHIPPED = Path(__file__).parents[2] / "routing_rules.yaml"
+
+SMALL = """\
+kota: {nama: Kota Contoh, kode: 99.01, zona: Asia/Makassar}
+kategori:
+  api: {tombol: 1, nama: Kebakaran, sinonim: [asap]}
+  sampah: {tombol: 2, nama: Sampah, darurat: tidak}
+wilayah:
+  99.01.01:
+    tombol: 1
+    nama: Utara
+    alias: [Lor]
+    kelurahan:
+      99.01.01.1001: Utara
+      99.01.01.1002: Pasar
+  99.01.02:
+    tombol: 2
+    nama: Selatan
+    kelurahan:
+      99.01.02.1001: {nama: Pantai, alias: Pesisir}
+jalur:
+  pos_siang: {akun: pos_siang}
+  pos_malam: {akun: pos_malam, detik: 25}
+  kantor: {telepon: 0213455670, terima: langsung}
+  siaga: {akun: siaga, detik: 30}
+piket:
+  pos:
+    - {jam: 07:00-21:00, jalur: pos_siang}
+    - {jam: 21:00-07:00, jalur: pos_malam}
+  kantor:
+    - {hari: senin-jumat, jam: 08:00-16:00, jalur: kantor}
+instansi:
+  damkar: {nama: Damkar, piket: pos}
+  dlh: {nama: DLH, piket: kantor}
+  bpbd: {nama: BPBD, jalur: siaga}
+operator: {akun: [op_1, op_2]}
+aturan:
+  - {kategori: api, wilayah: Pantai, langkah: [[damkar, bpbd]]}
+  - {kategori: api, langkah: [damkar]}
+  - {kategori: sampah, wilayah: Utara, langkah: [dlh, operator, damkar]}
+siaga_24_jam: siaga
+"""
+
+
+@pytest.fixture(scope="session")
+def small() -> Rules:
+    return load_rules(SMALL)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Rules:
+    return load_rules(SHIPPED)
