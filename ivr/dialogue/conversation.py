@@ -1,0 +1,154 @@
+"""The conversation: at most a few questions, each one prompt and one key, inside a hard budget of seconds.
+
+Every way out leads to a person. An answer that was understood goes on to the next question; `0`, silence, repeated
+wrong keys or a spent budget end the questions at once and the caller goes to an operator with what is known so far.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+OPERATOR_KEY = "0"
+
+Subject = Literal["category", "area", "kelurahan"]
+How = Literal["key", "speech", "network", "operator"]
+Reason = Literal["complete", "key", "no_input", "wrong_key", "budget", "error"]
+Note = Callable[[str, Mapping[str, str | int | bool]], None]
+
+
+class Caller(Protocol):
+    """The person on the line. Both methods raise the adapter's own hang-up exception, which passes through here."""
+
+    def ask(self, clips: Sequence[str], *, digits: int, wait: float) -> str:
+        """Play the clips as one prompt that keys interrupt; the keys pressed until `wait` s after it, or ''."""
+
+    def seconds(self, clips: Sequence[str]) -> float:
+        """How long the clips sound, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing a caller can mean."""
+
+    key: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: what is played, and what each key means."""
+
+    subject: Subject
+    clips: tuple[str, ...]
+    choices: tuple[Choice, ...]
+
+    @property
+    def digits(self) -> int:
+        """The longest key: how many digits end the input at once."""
+        return max((len(choice.key) for choice in self.choices), default=1)
+
+    def meaning(self, key: str) -> str | None:
+        """The id behind a key, or None for a key that means nothing here."""
+        return next((choice.id for choice in self.choices if choice.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the caller made known, and why the questions ended."""
+
+    category: str | None = None
+    area: str | None = None
+    how: Mapping[str, How] = field(default_factory=dict)
+    reason: Reason = "complete"
+    possibly_silent: bool = False
+
+    @property
+    def wants_operator(self) -> bool:
+        """Anything but a full set of answers goes to a person first."""
+        return self.reason != "complete"
+
+    def knowing(self, subject: Subject, answer: str, how: How) -> "Understanding":
+        """With one more answer. A kelurahan is a finer area."""
+        known = {**self.how, subject: how}
+        if subject == "category":
+            return replace(self, category=answer, how=known)
+        return replace(self, area=answer, how=known)
+
+
+class Script(Protocol):
+    """The city's questions."""
+
+    def next_question(self, known: Understanding) -> Question | None:
+        """What to ask next, None when enough is known. Network locations arrive in `known` and skip the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How patient we are: seconds for everything, seconds after each prompt, wrong keys allowed for one question."""
+
+    budget: float = 40.0
+    wait: float = 5.0
+    wrong_keys: int = 2
+    opening: tuple[str, ...] = ("greeting",)
+    after_wrong_key: tuple[str, ...] = ("wrong-key",)
+
+
+def converse(
+    caller: Caller,
+    script: Script,
+    manners: Manners,
+    *,
+    clock: Callable[[], float],
+    note: Note,
+    known: Understanding | None = None,
+) -> Understanding:
+    """Ask until nothing is left to ask, or until a person is the better answer.
+
+    `note(kind, detail)` is told every step: question, key_pressed, wrong_key, no_input, understood, operator_chosen.
+    """
+    known = known or Understanding()
+    deadline = clock() + manners.budget
+    opening = manners.opening
+    while question := script.next_question(known):
+        answer, reason = _ask(caller, question, opening, manners, deadline, clock=clock, note=note)
+        if answer is None:
+            silent = reason == "no_input"
+            note("operator_chosen", {"question": question.subject, "reason": reason, "possibly_silent": silent})
+            return replace(known, reason=reason, possibly_silent=silent)
+        opening = ()
+        known = known.knowing(question.subject, answer, "key")
+        what = "category" if question.subject == "category" else "area"
+        note("understood", {"what": what, "value": answer, "how": "key"})
+    return known
+
+
+def _ask(
+    caller: Caller,
+    question: Question,
+    opening: tuple[str, ...],
+    manners: Manners,
+    deadline: float,
+    *,
+    clock: Callable[[], float],
+    note: Note,
+) -> tuple[str | None, Reason]:
+    """The answer to one question, or None and the reason why an operator must take over."""
+    clips = (*opening, *question.clips)
+    for attempt in range(1, manners.wrong_keys + 1):
+        wait = min(manners.wait, deadline - clock() - caller.seconds(clips))
+        if wait < 1:
+            return None, "budget"
+        note("question", {"question": question.subject, "attempt": attempt})
+        key = caller.ask(clips, digits=question.digits, wait=wait)
+        if not key:
+            note("no_input", {"question": question.subject, "attempt": attempt})
+            return None, "no_input"
+        note("key_pressed", {"question": question.subject, "keys": key})
+        if key.startswith(OPERATOR_KEY):
+            return None, "key"
+        meaning = question.meaning(key)
+        if meaning is not None:
+            return meaning, "complete"
+        note("wrong_key", {"question": question.subject, "keys": key, "attempt": attempt})
+        clips = (*manners.after_wrong_key, *question.clips)
+    return None, "wrong_key"
