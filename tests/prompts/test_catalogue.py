@@ -1,0 +1,114 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ivr.prompts.catalogue import (
+    PromptError,
+    PromptSources,
+    Subject,
+    Subjects,
+    catalogue,
+    prompt_id,
+    read_book,
+)
+
+CITY = Subjects(
+    categories=(Subject("kebakaran", "Kebakaran", "1"), Subject("lain", "Keperluan lain")),
+    areas=(Subject("62.71.01", "Pahandut", "1"), Subject("62.71.10", "Jekan Raya", "10")),
+    kelurahan=(Subject("62.71.01.1003", "Langkai"), Subject("81.71.01.2003", "Urimessing", "2")),
+    agencies=(Subject("psc", "PSC 119"), Subject("pln", "PLN", lafal="Pe El En")),
+)
+
+NEEDED = [
+    "greeting",
+    "ask-category",
+    "ask-area",
+    "ask-kelurahan",
+    "option-operator",
+    "again",
+    "wrong-key",
+    "to-operator",
+    "operators-busy",
+    "to-standby",
+    "lifeline",
+    "understood-wrong",
+    "report-silent",
+    "screen-call",
+    "screen-unknown-category",
+    "screen-unknown-place",
+    "screen-keys",
+    "screen-caller-waiting",
+    "ringback",
+    "comfort",
+    *(f"number-{digit}" for digit in range(10)),
+]
+
+
+def test_the_shipped_catalogue_has_every_prompt_a_call_needs(shipped: Path) -> None:
+    prompts = catalogue(read_book(shipped), Subjects())
+    assert sorted(prompts) == sorted(NEEDED)
+    assert all(prompt.used and (prompt.text or prompt.tone) for prompt in prompts.values())
+
+
+def test_names_of_the_rules_become_prompts_with_their_keys_in_words(shipped: Path) -> None:
+    prompts = catalogue(read_book(shipped), CITY)
+    assert {id_: prompt.text for id_, prompt in prompts.items() if id_ not in NEEDED} == {
+        "category-kebakaran": "Kebakaran.",
+        "option-kebakaran": "Kebakaran, tekan satu.",
+        "category-lain": "Keperluan lain.",
+        "area-62-71-01": "Kecamatan Pahandut.",
+        "option-area-62-71-01": "Pahandut, tekan satu.",
+        "area-62-71-10": "Kecamatan Jekan Raya.",
+        "option-area-62-71-10": "Jekan Raya, tekan satu nol.",
+        "kelurahan-62-71-01-1003": "Kelurahan Langkai.",
+        "kelurahan-81-71-01-2003": "Desa Urimessing.",
+        "option-kelurahan-81-71-01-2003": "Urimessing, tekan dua.",
+        "to-psc": "Anda kami sambungkan dengan P S C satu satu sembilan. Jangan tutup telepon.",
+        "to-pln": "Anda kami sambungkan dengan Pe El En. Jangan tutup telepon.",
+    }
+
+
+def test_ids_are_plain_file_names() -> None:
+    assert prompt_id("area", "62.71.01") == "area-62-71-01"
+    assert prompt_id("to", "../Dinas Sosial") == "to-dinas-sosial"
+
+
+@pytest.mark.parametrize(
+    ("subjects", "named"),
+    [
+        (Subjects(agencies=(Subject("operator", "Operator"),)), "to-operator"),
+        (Subjects(categories=(Subject("a_b", "Satu"), Subject("a-b", "Dua"))), "category-a-b"),
+        (Subjects(areas=(Subject("62.71.01", " "),)), "area-62-71-01"),
+        (Subjects(areas=(Subject("62.71.01", "***"),)), "area-62-71-01"),
+        (Subjects(areas=(Subject("62.71.01", "Pahandut", "A"),)), "area-62-71-01"),
+    ],
+)
+def test_a_name_that_cannot_be_a_prompt_is_refused_by_id(shipped: Path, subjects: Subjects, named: str) -> None:
+    with pytest.raises(PromptError, match=f'"{named}"'):
+        catalogue(read_book(shipped), subjects)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('teks: "Apa yang terjadi?"', 'text: "Apa?"', "tetap.ask-category"),
+        ("  ask-area:", "  Ask Area:", "Ask Area"),
+        ("Kecamatan {nama}.", "Kecamatan {kota}.", "turunan.area"),
+        ("sepuluh, sebelas]", "sepuluh]", "baca.angka"),
+        ("  desa:", "  kampung:", "desa"),
+        ("tetap:", "tetap: [", "prompts.yaml"),
+    ],
+)
+def test_a_mistake_in_the_catalogue_is_named(tmp_path: Path, shipped: Path, old: str, new: str, place: str) -> None:
+    file = tmp_path / "prompts.yaml"
+    text = shipped.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PromptError, match=place):
+        read_book(file)
+
+
+def test_a_missing_catalogue_is_named(sources: PromptSources) -> None:
+    with pytest.raises(PromptError, match=r"nowhere\.yaml"):
+        replace(sources, catalogue_file=Path("nowhere.yaml")).prompts()
