@@ -1,0 +1,71 @@
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
+
+from ivr.calls.migrations import configuration, upgrade
+from ivr.calls.model import Base
+
+
+def test_the_migrations_make_the_tables_of_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "100% new" / "calls.sqlite"
+    upgrade(path)
+    upgrade(path)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        made = {index["name"] for index in inspect(connection).get_indexes("calls")}
+    assert made == {"calls_arrived_at", "calls_outcome", "calls_unchecked"}
+
+
+def test_the_tables_can_be_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    upgrade(path)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.begin() as connection:
+        command.downgrade(configuration(connection), "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    upgrade(path)
+    with engine.connect() as connection:
+        assert "calls" in inspect(connection).get_table_names()
+
+
+def test_only_the_owner_may_read_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    upgrade(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_upgrades_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            upgrade(path)
+        except Exception as error:  # noqa: BLE001 whatever it is, the test must show it
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    upgrade(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CommandError):
+        upgrade(path)

@@ -1,0 +1,288 @@
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event as alchemy
+
+from ivr.calls import query
+from ivr.calls.database import Database, Unstorable, reader
+from ivr.calls.events import Event, Kind, happened
+from ivr.calls.projection import CallRecord, Outcome, project
+from ivr.calls.writer import CallLog
+from tests.calls.story import CALL, answered_rows, at, events, hangup, told_by_controller
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "calls.sqlite"
+
+
+def with_log(path: Path, work: Callable[[CallLog], Awaitable[None]], **settings: int) -> None:
+    async def run() -> None:
+        async with CallLog(Database(path, busy_seconds=0.05), **settings) as calls:
+            await work(calls)
+
+    asyncio.run(run())
+
+
+def stored(path: Path, call_id: str = CALL) -> CallRecord | None:
+    with reader(path) as connection:
+        found = query.call(connection, call_id)
+    return found and found[0]
+
+
+def count(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (number,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    return int(number)
+
+
+def key(call_id: str, number: int) -> Event:
+    return happened(call_id, Kind.KEY_PRESSED, at=at(number / 1000), question="area", keys=str(number))
+
+
+def test_the_row_of_a_call_is_the_projection_of_its_events(path: Path) -> None:
+    told = [*events(answered_rows()), *told_by_controller()]
+
+    async def work(calls: CallLog) -> None:
+        for event in reversed(told):
+            assert calls.note(event)
+            assert await calls.flush()
+
+    with_log(path, work)
+    assert stored(path) == project(CALL, told)
+
+
+def test_events_come_back_as_they_were(path: Path) -> None:
+    name = "\0\x1b[2J'\"\n" * 1000
+    odd = happened(
+        CALL, Kind.ARRIVED, number="\udcff\0", name=name, dialled="112", endpoint=None, big=2**70, yes=True
+    )
+
+    async def work(calls: CallLog) -> None:
+        calls.note(odd)
+
+    with_log(path, work)
+    with reader(path) as connection:
+        found = query.call(connection, CALL)
+    assert found is not None
+    assert found[1] == [odd]
+    assert found[0].caller_name == name
+
+
+def test_an_event_noted_twice_is_in_the_log_once(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        for _ in range(3):
+            for event in events(answered_rows()):
+                calls.note(event)
+            await calls.flush()
+
+    with_log(path, work)
+    assert count(path) == len(answered_rows())
+
+
+def test_twenty_threads_lose_nothing(path: Path) -> None:
+    def shout(calls: CallLog, thread: int) -> None:
+        for number in range(500):
+            assert calls.note(key(f"call-{thread}", number))
+
+    async def work(calls: CallLog) -> None:
+        threads = [threading.Thread(target=shout, args=(calls, n)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+        assert await calls.flush(20)
+        assert calls.dropped == 0
+
+    with_log(path, work)
+    assert count(path) == 20 * 500
+
+
+def test_noting_does_not_wait_for_a_locked_database_and_nothing_is_lost(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(calls: CallLog) -> None:
+        calls.note(key(CALL, 0))
+        assert await calls.flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            start = time.perf_counter()
+            for number in range(1, 1000):
+                assert calls.note(key(CALL, number))
+            assert time.perf_counter() - start < 0.5
+            assert not await calls.flush(0.3)
+            assert calls.waiting == 999
+            other.execute("ROLLBACK")
+        assert await calls.flush()
+
+    with_log(path, work)
+    assert count(path) == 1000
+    assert "database is locked" in caplog.text
+    assert "works again" in caplog.text
+    assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
+
+
+def test_a_full_queue_refuses_counts_and_says_so_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        calls = CallLog(Database(path), capacity=10)
+        assert [calls.note(key(CALL, number)) for number in range(15)] == [True] * 10 + [False] * 5
+        assert calls.dropped == 5
+        await calls.start()
+        assert await calls.flush()
+        assert calls.note(key(CALL, 99))
+        await calls.stop()
+
+    asyncio.run(run())
+    assert count(path) == 11
+    assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
+
+
+def test_after_the_stop_events_are_refused(path: Path) -> None:
+    async def run() -> CallLog:
+        async with CallLog(Database(path)) as calls:
+            calls.note(key(CALL, 1))
+        return calls
+
+    calls = asyncio.run(run())
+    assert not calls.note(key(CALL, 2))
+    assert count(path) == 1
+
+
+def test_a_stop_while_the_database_is_locked_ends_in_time_and_says_what_is_lost(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        calls = CallLog(Database(path, busy_seconds=0.05))
+        await calls.start()
+        calls.note(key(CALL, 0))
+        await calls.flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            calls.note(key(CALL, 1))
+            start = time.perf_counter()
+            await calls.stop(0.2)
+            assert time.perf_counter() - start < 2
+
+    asyncio.run(run())
+    assert "1 events are not written" in caplog.text
+
+
+def test_a_deleted_database_is_made_again(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        calls.note(key("before", 1))
+        assert await calls.flush()
+        for file in path.parent.iterdir():
+            file.unlink()
+        calls.note(key("after", 1))
+        assert await calls.flush()
+
+    with_log(path, work)
+    assert stored(path, "after") is not None
+
+
+def test_a_folder_that_comes_later_is_waited_for(path: Path) -> None:
+    path.parent.write_text("in the way")
+
+    async def work(calls: CallLog) -> None:
+        calls.note(key(CALL, 1))
+        assert not await calls.flush(0.2)
+        path.parent.unlink()
+        assert await calls.flush()
+
+    with_log(path, work)
+    assert count(path) == 1
+
+
+def test_a_full_disk_is_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def limit(calls: CallLog, pages: int) -> None:
+        @alchemy.listens_for(calls.database._engine.sync_engine, "begin")  # type: ignore[union-attr]
+        def begin(connection: object) -> None:
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # type: ignore[attr-defined]
+
+    async def work(calls: CallLog) -> None:
+        calls.note(key(CALL, 0))
+        assert await calls.flush()
+        limit(calls, 1)  # SQLite takes the present size: no page can be added
+        for number in range(1, 700):
+            calls.note(key(f"call-{number % 20}", number))
+        assert not await calls.flush(0.2)
+        limit(calls, 1_000_000)
+        assert await calls.flush(10)
+
+    with_log(path, work)
+    assert "full" in caplog.text
+    assert count(path) == 700
+
+
+def test_an_event_that_cannot_be_stored_does_not_take_the_others_with_it(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    endless = happened(CALL, Kind.RECORDING_CHECKED, at=at(1), source="recorder", bytes=2**70)
+    good = [key("good", n) for n in range(3)]
+
+    async def work(calls: CallLog) -> None:
+        with pytest.raises(Unstorable):
+            await calls.store([endless])
+        for event in [good[0], endless, *good[1:]]:
+            calls.note(event)
+        assert await calls.flush()
+        assert calls.dropped == 1
+
+    with_log(path, work)
+    assert count(path) == 3
+    assert "given up" in caplog.text
+
+
+def test_channels_that_are_no_call_have_no_row_until_they_are_one(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        first = await calls.store(events(hangup(5)))
+        assert (len(first.events), first.new_calls) == (3, frozenset())
+        assert stored(path) is None
+        second = await calls.store(events(answered_rows()[:2]))
+        assert second.new_calls == {CALL}
+        third = await calls.store(events(answered_rows()[:2]))
+        assert (third.events, third.new_calls) == ((), frozenset())
+
+    with_log(path, work)
+    found = stored(path)
+    assert found is not None
+    assert found.outcome == Outcome.ABANDONED
+
+
+def test_followers_hear_each_event_once_it_is_written(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        with calls.followed() as follower, calls.followed(capacity=1) as slow:
+            for event in [key(CALL, 1), key(CALL, 1), key(CALL, 2)]:
+                calls.note(event)
+            heard = [await asyncio.wait_for(follower.get(), 5) for _ in range(2)]
+            assert heard == [key(CALL, 1), key(CALL, 2)]
+            assert stored(path) is not None
+            assert slow.qsize() == 1
+
+    with_log(path, work)
+
+
+def test_readers_see_the_log_while_it_is_written(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        await calls.store(events(answered_rows()))
+        async with calls.database.writing():
+            assert await asyncio.to_thread(stored, path) is not None
+            async with calls.database.reading() as connection:
+                assert await connection.run_sync(query.calls, query.Filter())
+
+    with_log(path, work)
+
+
+def test_parallel_writes_do_not_lose_each_other(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        await asyncio.gather(*(calls.store([key(CALL, number)]) for number in range(50)))
+
+    with_log(path, work)
+    assert count(path) == 50
