@@ -1,0 +1,1 @@
+"""The edges to Asterisk: AGI, AMI and the configuration generated for it."""
