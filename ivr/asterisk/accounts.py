@@ -1,0 +1,59 @@
+"""SIP accounts of every phone the rules name, the transports, and the operators' queue members."""
+
+from collections.abc import Iterator
+
+from ivr.rules import Rules
+from ivr.secrets import Secrets
+from ivr.settings import Settings
+
+DEMO_CITIZEN = "warga"
+
+
+def account_names(rules: Rules, settings: Settings) -> dict[str, str]:
+    """Every account that can register, with the name shown on other phones; operators first."""
+    names = {line.account: line.name or line.id for line in rules.operator_lines if line.account}
+    for line in rules.lines:
+        if line.account:
+            agency = rules.agency_of_line.get(line.id)
+            names[line.account] = line.name or (rules.agency(agency).name if agency else line.id)
+    if settings.demo:
+        names[DEMO_CITIZEN] = "Warga"
+    return names
+
+
+def pjsip_file(rules: Rules, settings: Settings, secrets: Secrets) -> str:
+    """Transports, accounts and the city's trunk for pjsip.conf; raises OSError when the trunk file is unreadable."""
+    operators = set(rules.operators.accounts)
+    parts = list(_transports(settings))
+    for account, name in account_names(rules, settings).items():
+        parts += _account(account, name, secrets[account], settings, operator=account in operators)
+    if settings.trunk_file is not None:
+        parts.append(settings.trunk_file.read_text(encoding="utf-8"))
+    return "\n".join(parts)
+
+
+def members_file(rules: Rules) -> str:
+    """Queue members: the operators' lines, their phones' state watched by the queue."""
+    return "".join(
+        f"member => Local/{line.id}@ring-line/n,0,{line.id},PJSIP/{line.account}\n" for line in rules.operator_lines
+    )
+
+
+def _transports(settings: Settings) -> Iterator[str]:
+    bind = f"{settings.sip_address}:{settings.sip_port}"
+    for protocol in ("udp", "tcp"):
+        yield f"[{protocol}]\ntype = transport\nprotocol = {protocol}\nbind = {bind}\n"
+    if settings.sip_tls_port:
+        yield (
+            f"[tls]\ntype = transport\nprotocol = tls\nbind = {settings.sip_address}:{settings.sip_tls_port}\n"
+            f"cert_file = {settings.tls_certificate}\npriv_key_file = {settings.tls_key}\nmethod = tlsv1_2\n"
+        )
+
+
+def _account(account: str, name: str, password: str, settings: Settings, *, operator: bool) -> Iterator[str]:
+    options = "device_state_busy_at = 1\n" if operator else ""
+    if settings.media_encryption != "no":
+        options += f"media_encryption = {settings.media_encryption}\n"
+    yield f'[{account}](phone)\naors = {account}\nauth = {account}\ncallerid = "{name}" <{account}>\n{options}'
+    yield f"[{account}](phone-auth)\nusername = {account}\npassword = {password}\n"
+    yield f"[{account}](phone-aor)\n"

@@ -1,0 +1,62 @@
+"""A plan as the dialplan reads it: channel variables (asterisk-config/extensions.conf, [plan])."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ivr.dialogue import clips
+from ivr.rules import Plan
+
+MAX_STEPS = 20
+READY = ("PLAN", "ready")
+"""The sentinel: written last, its presence proves that the whole plan arrived."""
+
+
+def plan_variables(plan: Plan, category: str | None, area: str | None) -> list[tuple[str, str]]:
+    """Variables in the order they are to be set, without the sentinel; the last step's successor is emptied.
+
+    The operators and the 24-hour line at the end of every plan are the dialplan's own and need no variables.
+    """
+    steps = [step for step in plan.steps if step.kind != "fallback"][:MAX_STEPS]
+    if steps and steps[-1].kind == "operators":
+        steps.pop()
+    variables = []
+    for number, step in enumerate(steps, 1):
+        dial = "operators" if step.kind == "operators" else dial_string(step.lines)
+        music = "operators" if step.kind == "operators" else music_class(category, area, step.agency)
+        variables += [
+            (f"PLAN_{number}_DIAL", dial),
+            (f"PLAN_{number}_LINES", "&".join(step.lines)),
+            (f"PLAN_{number}_SECONDS", str(step.seconds)),
+            (f"PLAN_{number}_MUSIC", music),
+        ]
+    return [*variables, (f"PLAN_{len(steps) + 1}_DIAL", "")]
+
+
+def dial_string(lines: Sequence[str]) -> str:
+    """Dial's first argument: every line through its own Local channel, all ringing together."""
+    return "&".join(f"Local/{line}@ring-line" for line in lines)
+
+
+def music_class(category: str | None, area: str | None, agency: str | None) -> str:
+    """The playlist that says what was understood and who is called."""
+    if category is None:
+        return "lifeline"
+    return "-".join((category, (area or "any").replace(".", "_"), agency or "officer"))
+
+
+def spoken(prompts: Path, category: str | None, area: str | None) -> str:
+    """What the officer hears about the call: what happened and where, as files joined with `&`."""
+    what = clips.clip("category", category) if category else clips.SCREEN_UNKNOWN_CATEGORY
+    where = clips.area_clip(area) if area else clips.SCREEN_UNKNOWN_PLACE
+    return joined(prompts, [what, where])
+
+
+def screen(prompts: Path, category: str | None, area: str | None) -> str:
+    """The announcement on the officer's phone: a 112 call, what, where, which keys."""
+    about = spoken(prompts, category, area)
+    return "&".join((joined(prompts, [clips.SCREEN_CALL]), about, joined(prompts, [clips.SCREEN_KEYS])))
+
+
+def joined(prompts: Path, names: Sequence[str]) -> str:
+    """Files for Playback, Read or GET DATA, without their extension."""
+    return "&".join(str(prompts / name) for name in names)
