@@ -1,0 +1,232 @@
+"""The command `ivr`. Help is English, what a city's people read is Indonesian. Exit 0: done, 1: no, 2: wrong use."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ivr import __version__
+from ivr.asterisk.accounts import DEMO_CITIZEN, account_names
+from ivr.calls import show
+from ivr.calls.cli import LogSources
+from ivr.calls.cli import commands as call_commands
+from ivr.calls.events import Event
+from ivr.calls.projection import CallRecord
+from ivr.calls.show import Names, Style
+from ivr.messages import say
+from ivr.phones.events import PhoneError
+from ivr.prompts.catalogue import PromptSources
+from ivr.prompts.cli import commands as prompt_commands
+from ivr.prompts.sources import prompt_sources
+from ivr.rules import Rules
+from ivr.secrets import Secrets
+from ivr.settings import Settings, SettingsError, load_settings
+from ivr.supervisor.checks import CannotStart, only_one
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The call server for 112.")
+
+
+def plainly(run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run; what cannot be done is said in one sentence on stderr, exit code 1."""
+    try:
+        return run(*args, **kwargs)
+    except (SettingsError, CannotStart, PhoneError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _settings() -> Settings:
+    return plainly(load_settings)
+
+
+def _rules(settings: Settings) -> Rules:
+    from ivr.supervisor.prepare import read_rules
+
+    return plainly(read_rules, settings)
+
+
+def _prompt_sources() -> PromptSources:
+    settings = _settings()
+    return prompt_sources(_rules(settings), settings.prompts)
+
+
+def _log_sources() -> LogSources:
+    settings = _settings()
+    rules = _rules(settings)
+    return LogSources(settings.database, rules.city.clock, _names(rules))
+
+
+def _names(rules: Rules) -> Names:
+    def name(what: str, key: str) -> str:
+        if what == "area":
+            return rules.area_name(key)
+        known = {line.id: line.name or line.id for line in (*rules.lines, *rules.operator_lines)}
+        if what == "category":
+            known = {category.id: category.name for category in rules.categories}
+        return known.get(key, key)
+
+    return name
+
+
+app.add_typer(prompt_commands(_prompt_sources), name="prompts")
+app.add_typer(call_commands(_log_sources), name="calls")
+
+
+@app.command()
+def up() -> None:
+    """Start Asterisk and the controller, and keep both running until Ctrl-C.
+
+    Example: ivr up
+    """
+    from ivr.supervisor.prepare import prepare
+    from ivr.supervisor.up import supervise
+
+    settings = _settings()
+    console = Console()
+    began = time.monotonic()
+
+    def run() -> None:
+        with console.status("") as status:
+            prepared = prepare(settings, status.update)
+            status.update(say("up.starting", version=prepared.program.version))
+
+            def ready() -> None:
+                status.stop()
+                welcome(console, prepared.settings, prepared.rules, prepared.secrets, time.monotonic() - began)
+
+            def stopping() -> None:
+                status.stop()
+                console.print(say("up.stopping"))
+
+            with only_one(settings):
+                asyncio.run(supervise(prepared, ready, stopping))
+        console.print(say("up.stopped"))
+
+    plainly(run)
+
+
+def welcome(console: Console, settings: Settings, rules: Rules, secrets: Secrets, seconds: float) -> None:
+    """Say what to dial, with which accounts, and where everything is."""
+    console.print(f"[bold green]{say('up.ready', city=rules.city.name, seconds=round(seconds, 1))}[/]")
+    console.print(say("up.dial", address=settings.sip_address, port=settings.sip_port))
+    table = Table(title=say("up.accounts"), title_justify="left", box=None, pad_edge=False)
+    for column in ("account", "password", "role"):
+        table.add_column(say(f"up.{column}"))
+    operators = set(rules.operators.accounts)
+    names = account_names(rules, settings)
+    for account in sorted(names, key=lambda account: account != DEMO_CITIZEN):
+        role = say("up.role_agency", name=names[account])
+        if account == DEMO_CITIZEN:
+            role = say("up.role_citizen")
+        elif account in operators:
+            role = say("up.role_operator")
+        table.add_row(account, secrets[account], role)
+    console.print(table)
+    places = {"database": settings.database, "recordings": settings.recordings, "log": settings.state / "log"}
+    for name, path in places.items():
+        console.print(say(f"up.where_{name}", path=path), soft_wrap=True)
+    console.print(say("up.stop"))
+
+
+@app.command()
+def demo(
+    keys: Annotated[str, typer.Option(help="Keys the citizen presses, one for each question.")] = "1,3",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the call's record as JSON instead.")] = False,
+) -> None:
+    """Make a real call on the running server: a citizen dials 112, an officer answers. Exit 1: nobody answered.
+
+    Example: ivr demo --keys 1,3
+    """
+    from ivr.demo import Demo
+
+    settings = _settings()
+    rules = _rules(settings)
+    pressed = [key.strip() for key in keys.split(",") if key.strip()]
+    if not all(len(key) == 1 and key in "0123456789*#" for key in pressed):
+        raise typer.BadParameter(say("demo.keys", given=keys))
+    style = Style(rules.city.clock, _names(rules), whole_numbers=True)
+
+    def tell(record: CallRecord, event: Event) -> None:
+        if not as_json:
+            typer.echo(show.follow_line(record, event, style))
+
+    if not as_json:
+        typer.echo(say("demo.begins", keys=", ".join(pressed) or "-"))
+    running = Demo(settings, rules, Secrets(settings.state / "secrets.json"), pressed)
+    record = plainly(running.run, tell)
+    if as_json:
+        typer.echo(show.json_line(show.as_json(record, style)))
+    else:
+        _demo_result(settings, record, style)
+    raise typer.Exit(0 if record.answered_by else 1)
+
+
+def _demo_result(settings: Settings, record: CallRecord, style: Style) -> None:
+    if record.answered_by and record.answered_at and record.arrived_at:
+        wait = round((record.answered_at - record.arrived_at).total_seconds(), 1)
+        typer.echo(say("demo.answered", line=style.name("line", record.answered_by), wait=wait))
+    else:
+        typer.echo(say("demo.unanswered"))
+    if record.recording_path:
+        path = settings.recordings / record.recording_path
+        typer.echo(say("demo.recording", path=path, seconds=record.recording_seconds))
+
+
+@app.command()
+def controller() -> None:
+    """Run only the controller (systemd starts it this way beside Asterisk).
+
+    Example: ivr controller
+    """
+    from ivr.controller.service import serve
+
+    settings = _settings()
+    serve(settings, _rules(settings))
+
+
+@app.command()
+def configure() -> None:
+    """Write Asterisk's configuration folder from rules and settings, and say where it is.
+
+    Example: ivr configure
+    """
+    from ivr.supervisor.prepare import prepare
+
+    prepared = plainly(prepare, _settings(), lambda _: None)
+    typer.echo(str(prepared.settings.asterisk_etc))
+
+
+@app.command("settings")
+def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List every setting with the value in force.
+
+    Example: ivr settings --json
+    """
+    settings = _settings()
+    values = {f"IVR_{name.upper()}": getattr(settings, name) for name in Settings.model_fields}
+    if as_json:
+        typer.echo(json.dumps(values, default=str))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("Setting", "Value", "Meaning"):
+        table.add_column(column)
+    for name, field in Settings.model_fields.items():
+        table.add_row(f"IVR_{name.upper()}", str(values[f"IVR_{name.upper()}"]), field.description)
+    Console().print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version.
+
+    Example: ivr version
+    """
+    typer.echo(__version__)

@@ -1,0 +1,119 @@
+"""One call's questions and plan: the controller's whole part in the life of a caller.
+
+It runs in a thread of its own per call, needs no database and no network but the AGI connection, and its last word is
+the sentinel that proves a whole plan. Whatever goes wrong before that, the dialplan goes on to the lifeline.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ivr.asterisk.agi import CommandFailed, Session
+from ivr.asterisk.plan import READY, plan_variables, screen, spoken
+from ivr.calls.events import Event, Kind, Scalar
+from ivr.controller.clips import ClipShelf
+from ivr.controller.script import CityScript, manners
+from ivr.dialogue import Understanding, converse
+from ivr.rules import Plan, Rules, route
+
+log = logging.getLogger(__name__)
+
+DISPLAY_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CallerOnAgi:
+    """The dialogue's caller, over one AGI session."""
+
+    session: Session
+    shelf: ClipShelf
+
+    def seconds(self, clips: Sequence[str]) -> float:
+        """How long the clips sound, in seconds."""
+        return self.shelf.seconds(clips)
+
+    def ask(self, clips: Sequence[str], *, digits: int, wait: float) -> str:
+        """One prompt, one answer, in one command: no key can fall in between."""
+        return self.session.ask(
+            self.shelf.files(clips), max_digits=digits, wait=wait, expected=self.shelf.seconds(clips) + wait
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attendant:
+    """Answers every call. `rules` gives the rules in force now; a call keeps those it started with."""
+
+    rules: Callable[[], Rules]
+    rules_hash: Callable[[], str]
+    shelf: ClipShelf
+    prompts: Path
+    log_event: Callable[[Event], object]
+
+    def attend(self, session: Session) -> None:
+        """Ask, decide, hand the plan over. Raises the session's own errors, which all lead to the lifeline."""
+        rules, call = self.rules(), session.unique_id
+        again = session.script == "again"
+
+        def note(kind: str, detail: Mapping[str, Scalar]) -> None:
+            self.log_event(Event(call, kind, datetime.now(UTC), "controller", detail, monotonic=time.monotonic()))
+
+        if not again:
+            note(Kind.ARRIVED, {"number": session.caller_number, "name": session.caller_name})
+        understood = self._ask(session, rules, note, again=again)
+        area = understood.area
+        plan = Plan((), understood.reason)
+        if not understood.wants_operator:
+            plan = route(rules, understood.category, area, datetime.now(UTC))
+        self._hand_over(session, rules, plan, understood)
+        note(Kind.PLAN, {"plan": describe(plan), "rules": self.rules_hash(), "reason": plan.reason})
+
+    def _ask(
+        self, session: Session, rules: Rules, note: Callable[[str, Mapping[str, Scalar]], None], *, again: bool
+    ) -> Understanding:
+        known = Understanding()
+
+        def remember(kind: str, detail: Mapping[str, str | int | bool]) -> None:
+            nonlocal known
+            if kind == Kind.UNDERSTOOD:
+                # For the lifeline, should we die in the next question.
+                what, value = detail["what"], str(detail["value"])
+                known = replace(known, category=value) if what == "category" else replace(known, area=value)
+                session.set("CATEGORY", known.category or "")
+                session.set("SPOKEN", spoken(self.prompts, known.category, known.area))
+            note(kind, detail)
+
+        caller = CallerOnAgi(session, self.shelf)
+        script = CityScript(rules, datetime.now(UTC))
+        try:
+            return converse(caller, script, manners(rules, again=again), clock=time.monotonic, note=remember)
+        except CommandFailed as error:
+            log.error(
+                "call %s: a prompt could not be played, the caller goes to an operator: %s", session.unique_id, error
+            )
+            note(Kind.OPERATOR_CHOSEN, {"reason": "error", "possibly_silent": False})
+            return replace(known, reason="error")
+
+    def _hand_over(self, session: Session, rules: Rules, plan: Plan, understood: Understanding) -> None:
+        session.set("CALLERID(name)", display_name(rules, understood))
+        session.set("__SCREEN", screen(self.prompts, understood.category, understood.area))
+        if understood.possibly_silent:
+            session.set("SILENT", "1")
+        for name, value in plan_variables(plan, understood.category, understood.area):
+            session.set(name, value)
+        session.set(*READY)
+
+
+def display_name(rules: Rules, understood: Understanding) -> str:
+    """What an officer's or operator's phone shows: `112 Kebakaran, Pahandut`."""
+    category = rules.category(understood.category)
+    parts = [category.name] if category else []
+    parts += [rules.area_name(understood.area)] if understood.area else []
+    return f"112 {', '.join(parts)}".strip()[:DISPLAY_LENGTH]
+
+
+def describe(plan: Plan) -> str:
+    """`damkar_1&damkar_2 20s > operators 60s > siaga 30s`, for the record."""
+    return " > ".join(f"{'&'.join(step.lines) or step.kind} {step.seconds}s" for step in plan.steps) or "operators"

@@ -1,0 +1,84 @@
+"""The prompt files that are really there, how long each sounds, and whole sentences made of them."""
+
+import hashlib
+import logging
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+RATE = 8000
+PAUSE = 0.12  # seconds between two clips of a sentence
+NAME = "sentence-"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipShelf:
+    """Clips of one folder by name. A missing or broken file is left out of what a caller hears, and said once here.
+
+    Asterisk's GET DATA plays one file. So that a question stays one command (a key pressed between two commands is
+    lost), its clips are joined once into a file of their own in `sentences`.
+    """
+
+    folder: Path
+    sentences: Path
+    _samples: dict[str, bytes] = field(default_factory=dict)
+    _joined: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._samples.update({path.stem: sound for path in self.folder.glob("*.wav") if (sound := _samples(path))})
+
+    def seconds(self, names: Sequence[str]) -> float:
+        """How long these clips sound as a sentence."""
+        return sum(len(self._samples[name]) / 2 / RATE + PAUSE for name in names if name in self._samples)
+
+    def files(self, names: Sequence[str]) -> list[str]:
+        """What to play, without extension as Asterisk wants it: one file, or the clips if none can be made."""
+        present = tuple(name for name in names if self._is_there(name))
+        if len(present) < 2:
+            return [str(self.folder / name) for name in present]
+        if present not in self._joined:
+            try:
+                self._joined[present] = self._join(present)
+            except OSError as error:
+                log.warning("no joined prompt file (%s); the caller hears the clips one by one", error.strerror)
+                return [str(self.folder / name) for name in present]
+        return [self._joined[present]]
+
+    def _is_there(self, name: str) -> bool:
+        if name not in self._samples and name not in self._told:
+            self._told.add(name)
+            log.error(
+                "prompt %r is missing or broken; callers hear the sentence without it (ivr prompts check)", name
+            )
+        return name in self._samples
+
+    def _join(self, names: tuple[str, ...]) -> str:
+        pause = bytes(2 * round(PAUSE * RATE))
+        sound = pause.join(self._samples[name] for name in names)
+        path = self.sentences / f"{NAME}{hashlib.sha256(sound).hexdigest()[:16]}.wav"
+        if not path.exists():
+            self.sentences.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".new")
+            with wave.open(str(temporary), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(RATE)
+                file.writeframes(sound)
+            temporary.replace(path)
+        return str(path.with_suffix(""))
+
+
+def _samples(path: Path) -> bytes:
+    try:
+        with wave.open(str(path), "rb") as clip:
+            if (clip.getnchannels(), clip.getsampwidth(), clip.getframerate()) == (1, 2, RATE):
+                return clip.readframes(clip.getnframes())
+            reason = "not 8 kHz mono 16 bit"
+    except (OSError, EOFError, wave.Error) as error:
+        reason = str(error)
+    log.warning("prompt file %s cannot be used, callers hear the sentence without it: %s", path.name, reason)
+    return b""

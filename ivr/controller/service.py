@@ -1,0 +1,139 @@
+"""The controller's process: FastAGI threads for the callers, one event loop for the record."""
+
+import asyncio
+import hashlib
+import logging
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+
+from ivr.asterisk.ami import AsteriskManager
+from ivr.asterisk.ami_model import ManagerError
+from ivr.asterisk.fastagi import FastAgiServer
+from ivr.calls.catchup import CelReader
+from ivr.calls.celfile import CelFile
+from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.calls.recordings import check_due
+from ivr.calls.sweep import sweep
+from ivr.calls.writer import CallLog
+from ivr.controller.attendant import Attendant
+from ivr.controller.clips import ClipShelf
+from ivr.rules import Rules
+from ivr.secrets import Secrets
+from ivr.settings import Settings
+from ivr.supervisor.notify import notify
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+SWEEP_EVERY = 5.0  # seconds
+WATCHDOG_EVERY = 2.0
+DRAIN = 5.0  # seconds for questions in progress when asked to stop
+
+
+class Service:
+    """Everything the controller runs, started and stopped together."""
+
+    def __init__(self, settings: Settings, rules: Rules) -> None:
+        self._settings = settings
+        self._calls = CallLog(Database(settings.database))
+        self._cel = CelReader(self._calls, CelFile(settings.cel_file))
+        self._cel_wake = asyncio.Event()
+        self._manager = AsteriskManager(
+            LOOPBACK,
+            settings.ami_port,
+            "controller",
+            Secrets(settings.state / "secrets.json")["manager"],
+            on_event=self._heard,
+            on_connected=self._resync,
+        )
+        digest = hashlib.sha256(settings.rules_file.read_bytes()).hexdigest()
+        attendant = Attendant(
+            rules=lambda: rules,
+            rules_hash=lambda: digest,
+            shelf=ClipShelf(settings.built_prompts, settings.state / "sentences"),
+            prompts=settings.built_prompts,
+            log_event=self._calls.note,
+        )
+        self._agi = FastAgiServer(LOOPBACK, settings.agi_port, attendant.attend)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises OSError when the FastAGI port cannot be had."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await self._calls.start()
+        self._agi.start()
+        self._manager.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                jobs = [
+                    tasks.create_task(self._cel.follow(self._cel_wake), name="cel"),
+                    tasks.create_task(self._repeat(self._check_recordings, 1.0), name="recordings"),
+                    tasks.create_task(self._repeat(self._sweep, SWEEP_EVERY), name="sweep"),
+                    tasks.create_task(self._tell_watchdog(), name="watchdog"),
+                    tasks.create_task(self._tell_ready(), name="ready"),
+                ]
+                await stop.wait()
+                notify(STOPPING="1")
+                await asyncio.to_thread(self._agi.stop, DRAIN)
+                for job in jobs:
+                    job.cancel()
+        finally:
+            await self._manager.stop()
+            await self._calls.stop()
+
+    def _heard(self, _event: Mapping[str, str]) -> None:
+        self._cel_wake.set()
+
+    async def _resync(self) -> None:
+        await self._sweep()
+
+    async def _sweep(self) -> None:
+        live = None
+        if self._manager.connected:
+            try:
+                live = {channel.unique_id for channel in await self._manager.live_channels()}
+            except ManagerError as error:
+                log.warning("Asterisk does not say which channels live: %s; no call is closed meanwhile", error)
+        await sweep(self._calls, self._cel, live, datetime.now(UTC))
+
+    async def _check_recordings(self) -> None:
+        await check_due(self._calls, self._settings.recordings)
+
+    async def _repeat(self, job: Callable[[], Coroutine[None, None, None]], every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await job()
+            except (LogUnavailable, Unstorable, OSError) as error:
+                log.error("%s failed: %s; calls go on, it is tried again in %s s", job.__name__, error, every)
+
+    async def _tell_ready(self) -> None:
+        """Ready once callers are answered and Asterisk is there; without Asterisk, ready all the same after 10 s."""
+        try:
+            await self._manager.wait_connected(10.0)
+        except ManagerError as error:
+            log.warning("Asterisk's manager is not there yet: %s; calls do not need it", error)
+        notify(READY="1", STATUS="asterisk" if self._manager.connected else "no asterisk")
+
+    async def _tell_watchdog(self) -> None:
+        while True:
+            notify(WATCHDOG="1")
+            await asyncio.sleep(WATCHDOG_EVERY)
+
+
+def serve(settings: Settings, rules: Rules) -> None:
+    """Run the controller in this process until it is told to stop."""
+    logging.basicConfig(
+        level=settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S%z",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    asyncio.run(_serve(settings, rules))
+
+
+async def _serve(settings: Settings, rules: Rules) -> None:
+    await Service(settings, rules).run()

@@ -1,0 +1,111 @@
+"""`ivr up`: start Asterisk and the controller, say when callers are answered, keep both running, stop cleanly."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from ivr.asterisk.program import asterisk_pid
+from ivr.messages import say
+from ivr.supervisor.checks import CannotStart, check_ports
+from ivr.supervisor.children import Child
+from ivr.supervisor.notify import NotifySocket
+from ivr.supervisor.prepare import Prepared
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN = 30.0  # seconds
+FROZEN_AFTER = 8.0  # seconds without a sign of life: with the restart itself, a new controller within 10 s
+PATIENCE = 8.0
+
+
+class Supervisor:
+    """The two processes of one installation."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._settings = settings = prepared.settings
+        self.notifications = NotifySocket(settings.state / "notify.sock")
+        self.asterisk = Child(
+            "Asterisk",
+            prepared.program.command(settings, "-f"),
+            settings.asterisk_log / "console.log",
+            environment={"TZ": "UTC"},
+            stop_pid=lambda: asterisk_pid(settings),
+        )
+        self.controller = Child(
+            "controller",
+            [sys.executable, "-m", "ivr", "controller"],
+            settings.state / "log" / "controller.log",
+            environment=self.notifications.environment,
+        )
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Start both, call `on_ready` once callers are answered, and keep them running until cancelled.
+
+        Raises CannotStart when one of them does not come up.
+        """
+        (self._settings.asterisk_etc.parent / "run" / "asterisk.pid").unlink(missing_ok=True)
+        await self.notifications.open()
+        try:
+            await self.asterisk.start()
+            await self.controller.start()
+            await self._until_ready()
+            on_ready()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.asterisk.keep())
+                tasks.create_task(self.controller.keep(self.notifications.restarted))
+                tasks.create_task(self._watch())
+        finally:
+            await self.controller.stop(PATIENCE)
+            await self.asterisk.stop(PATIENCE)
+            self.notifications.close()
+
+    async def _until_ready(self) -> None:
+        ended = {asyncio.create_task(child.ended()): child for child in (self.asterisk, self.controller)}
+        ready = asyncio.create_task(self.notifications.ready.wait())
+        done, waiting = await asyncio.wait([ready, *ended], timeout=READY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        if ready in done and self.notifications.status == "asterisk":
+            return
+        dead = [child for task, child in ended.items() if task in done]
+        if dead:
+            raise CannotStart(say("up.died", name=dead[0].name, log=dead[0].log_file, last=dead[0].last_words()))
+        raise CannotStart(say("up.not_ready", seconds=READY_WITHIN, log=self.controller.log_file))
+
+    async def _watch(self) -> None:
+        """A frozen controller answers nobody and must not keep its port: new calls meanwhile take the lifeline."""
+        while True:
+            await asyncio.sleep(0.5)
+            if time.monotonic() - self.notifications.last_seen > FROZEN_AFTER and self.controller.pid:
+                log.error("the controller is frozen: killed and started again; calls meanwhile take the lifeline")
+                self.controller.kill()
+                self.notifications.restarted()
+
+
+async def supervise(prepared: Prepared, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:
+    """Run until SIGINT or SIGTERM. Raises CannotStart."""
+    check_ports(prepared.settings)
+    running = asyncio.create_task(Supervisor(prepared).run(on_ready))
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        if asked:
+            return
+        asked = True
+        on_stop()
+        running.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
