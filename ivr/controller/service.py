@@ -65,10 +65,10 @@ class Service:
             loop.add_signal_handler(number, stop.set)
         await self._calls.start()
         self._agi.start()
-        self._manager.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 jobs = [
+                    tasks.create_task(self._manager.run(), name="manager"),
                     tasks.create_task(self._cel.follow(self._cel_wake), name="cel"),
                     tasks.create_task(self._repeat(self._check_recordings, 1.0), name="recordings"),
                     tasks.create_task(self._repeat(self._sweep, SWEEP_EVERY), name="sweep"),
@@ -81,7 +81,6 @@ class Service:
                 for job in jobs:
                     job.cancel()
         finally:
-            await self._manager.stop()
             await self._calls.stop()
 
     def _heard(self, _event: Mapping[str, str]) -> None:
