@@ -49,6 +49,7 @@ class Kind(StrEnum):
     ENDED = "ended"  # agi_status, plan, step, dial_status, queue_status
 
     # the controller
+    ATTENDED = "attended"  # number, name: the questions begin
     QUESTION = "question"  # question: category|area, attempt
     KEY_PRESSED = "key_pressed"  # question, keys
     NO_INPUT = "no_input"  # question, attempt

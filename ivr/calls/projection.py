@@ -273,6 +273,7 @@ def _recording_checked(record: CallRecord, event: Event) -> CallRecord:
 _CHANGES: Mapping[str, Callable[[CallRecord, Event], CallRecord]] = {
     Kind.CHANNEL_STARTED: _arrived,
     Kind.ARRIVED: _arrived,
+    Kind.ATTENDED: _arrived,
     Kind.QUESTION: _question,
     Kind.UNDERSTOOD: _understood,
     Kind.OPERATOR_CHOSEN: _operator_chosen,

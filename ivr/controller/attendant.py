@@ -61,7 +61,7 @@ class Attendant:
             self.log_event(Event(call, kind, datetime.now(UTC), "controller", detail, monotonic=time.monotonic()))
 
         if not again:
-            note(Kind.ARRIVED, {"number": session.caller_number, "name": session.caller_name})
+            note(Kind.ATTENDED, {"number": session.caller_number, "name": session.caller_name})
         understood = self._ask(session, rules, note, again=again)
         area = understood.area
         plan = Plan((), understood.reason)
