@@ -56,15 +56,15 @@ def test_names_of_the_rules_become_prompts_with_their_keys_in_words(shipped: Pat
     prompts = catalogue(read_book(shipped), CITY)
     assert {id_: prompt.text for id_, prompt in prompts.items() if id_ not in NEEDED} == {
         "category-kebakaran": "Kebakaran.",
-        "option-kebakaran": "Kebakaran, tekan satu.",
+        "option-kebakaran": "Kebakaran, satu.",
         "category-lain": "Keperluan lain.",
         "area-62-71-01": "Kecamatan Pahandut.",
-        "option-area-62-71-01": "Pahandut, tekan satu.",
+        "option-area-62-71-01": "Pahandut, satu.",
         "area-62-71-10": "Kecamatan Jekan Raya.",
-        "option-area-62-71-10": "Jekan Raya, tekan satu nol.",
+        "option-area-62-71-10": "Jekan Raya, satu nol.",
         "kelurahan-62-71-01-1003": "Kelurahan Langkai.",
         "kelurahan-81-71-01-2003": "Desa Urimessing.",
-        "option-kelurahan-81-71-01-2003": "Urimessing, tekan dua.",
+        "option-kelurahan-81-71-01-2003": "Urimessing, dua.",
         "to-psc": "Anda kami sambungkan dengan P S C satu satu sembilan. Jangan tutup telepon.",
         "to-pln": "Anda kami sambungkan dengan Pe El En. Jangan tutup telepon.",
     }
@@ -93,7 +93,7 @@ def test_a_name_that_cannot_be_a_prompt_is_refused_by_id(shipped: Path, subjects
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('teks: "Apa yang terjadi?"', 'text: "Apa?"', "tetap.ask-category"),
+        ('teks: "Tekan nomor kejadian."', 'text: "Apa?"', "tetap.ask-category"),
         ("  ask-area:", "  Ask Area:", "Ask Area"),
         ("Kecamatan {nama}.", "Kecamatan {kota}.", "turunan.area"),
         ("sepuluh, sebelas]", "sepuluh]", "baca.angka"),

@@ -33,7 +33,7 @@ def test_build_then_check_is_well_and_a_lost_file_is_not(sources: PromptSources)
 def test_every_prompt_is_listed_with_its_text(built: PromptSources) -> None:
     listed = RUN.invoke(commands(lambda: built), ["check", "--all"], env={"COLUMNS": "200"}).stdout
     assert "option-kebakaran" in listed
-    assert "Kebakaran, tekan satu." in listed
+    assert "Kebakaran, satu." in listed
 
 
 def test_a_refused_studio_file_shows_in_the_exit_code(built: PromptSources) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -38,7 +38,9 @@ def until(look: Callable[[], Found], what: str, seconds: float = 10.0) -> Found:
 class Server:
     """Starts on entering, once callers are answered; leaving stops it as Ctrl-C does."""
 
-    def __init__(self, folder: Path, *, rules: Path | None = None, shift: int = 0, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, rules: Path | None = None, shift: int = 0, settings: Mapping[str, str] | None = None
+    ) -> None:
         """`shift` moves every port, for a second server in the same namespace."""
         self.folder = folder
         self.registrar = f"{LOOPBACK}:{5060 + shift}"
@@ -63,7 +65,7 @@ class Server:
             "IVR_RTP_FIRST": str(10000 + 10 * shift),
             "IVR_RTP_LAST": str(10999 + 10 * shift),
             "IVR_LOG_LEVEL": "DEBUG",
-            **settings,
+            **(settings or {}),
         }
         self.started_in = 0.0
         self._process: subprocess.Popen[str] | None = None

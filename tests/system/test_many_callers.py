@@ -33,7 +33,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("city")
     trunk = folder / "trunk.conf"
     trunk.write_text(TRUNK)
-    with Server(folder, shift=SHIFT, IVR_TRUNK_FILE=str(trunk)) as running:
+    with Server(folder, shift=SHIFT, settings={"IVR_TRUNK_FILE": str(trunk)}) as running:
         yield running
 
 
