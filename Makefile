@@ -25,7 +25,8 @@ check:
 	@$(VENV)/pytest -q -m "not system" -n 2
 
 test: check
-	@scripts/isolated $(VENV)/pytest -m system -n 4 --dist loadgroup
+	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 4
+	@scripts/isolated $(VENV)/pytest -m alone
 
 bench:
 	@scripts/setup test

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -24,9 +25,9 @@ from ivr.prompts.catalogue import PromptSources
 from ivr.prompts.cli import commands as prompt_commands
 from ivr.prompts.sources import prompt_sources
 from ivr.rules import Rules
-from ivr.secrets import Secrets
+from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings, SettingsError, load_settings
-from ivr.supervisor.checks import CannotStart, only_one
+from ivr.supervisor.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +39,7 @@ def plainly(run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run; what cannot be done is said in one sentence on stderr, exit code 1."""
     try:
         return run(*args, **kwargs)
-    except (SettingsError, CannotStart, PhoneError) as error:
+    except (SettingsError, SecretsBroken, CannotStart, PhoneError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
 
@@ -90,32 +91,40 @@ def up() -> None:
     from ivr.supervisor.up import supervise
 
     settings = _settings()
-    console = Console()
+    console = plain_console()
     began = time.monotonic()
 
     def run() -> None:
-        with console.status("") as status:
+        check_machine(settings)
+        with only_one(settings), console.status("") as status:
+            check_ports(settings)  # now, and not after minutes of making prompts
             prepared = prepare(settings, status.update)
             status.update(say("up.starting", version=prepared.program.version))
 
             def ready() -> None:
                 status.stop()
+                for warning in prepared.warnings:
+                    console.print(say("up.warning", text=warning), style="yellow", soft_wrap=True)
                 welcome(console, prepared.settings, prepared.rules, prepared.secrets, time.monotonic() - began)
 
             def stopping() -> None:
                 status.stop()
                 console.print(say("up.stopping"))
 
-            with only_one(settings):
-                asyncio.run(supervise(prepared, ready, stopping))
+            asyncio.run(supervise(prepared, ready, stopping))
         console.print(say("up.stopped"))
 
     plainly(run)
 
 
+def plain_console(file: TextIO | None = None) -> Console:
+    """Names and paths are shown as they are written, brackets and all."""
+    return Console(file=file, markup=False, emoji=False)
+
+
 def welcome(console: Console, settings: Settings, rules: Rules, secrets: Secrets, seconds: float) -> None:
     """Say what to dial, with which accounts, and where everything is."""
-    console.print(f"[bold green]{say('up.ready', city=rules.city.name, seconds=round(seconds, 1))}[/]")
+    console.print(say("up.ready", city=rules.city.name, seconds=round(seconds, 1)), style="bold green")
     console.print(say("up.dial", address=settings.sip_address, port=settings.sip_port))
     table = Table(title=say("up.accounts"), title_justify="left", box=None, pad_edge=False)
     for column in ("account", "password", "role"):
@@ -160,7 +169,7 @@ def demo(
 
     if not as_json:
         typer.echo(say("demo.begins", keys=", ".join(pressed) or "-"))
-    running = Demo(settings, rules, Secrets(settings.state / "secrets.json"), pressed)
+    running = Demo(settings, rules, plainly(Secrets, settings.state / "secrets.json"), pressed)
     record = plainly(running.run, tell)
     if as_json:
         typer.echo(show.json_line(show.as_json(record, style)))
@@ -189,7 +198,22 @@ def controller() -> None:
     from ivr.controller.service import serve
 
     settings = _settings()
-    serve(settings, _rules(settings))
+    rules = _rules(settings)
+    plainly(check_port, "IVR_AGI_PORT", LOOPBACK, settings.agi_port)
+    plainly(serve, settings, rules)
+
+
+@app.command()
+def asterisk() -> None:
+    """Prepare everything, then become Asterisk in the foreground (systemd starts it this way).
+
+    Example: ivr asterisk
+    """
+    from ivr.supervisor.prepare import prepare
+
+    prepared = plainly(prepare, _settings(), lambda _: None)
+    command = prepared.program.command(prepared.settings, "-f")
+    os.execvp(command[0], command)  # noqa: S606 no shell is wanted
 
 
 @app.command()
@@ -206,21 +230,26 @@ def configure() -> None:
 
 @app.command("settings")
 def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List every setting with the value in force.
+    """List every setting with the value in force. Exit 1: one is wrong (then values are left out).
 
     Example: ivr settings --json
     """
-    settings = _settings()
-    values = {f"IVR_{name.upper()}": getattr(settings, name) for name in Settings.model_fields}
-    if as_json:
+    settings = None
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        typer.echo(str(error), err=True)  # and the list all the same: who looks for the right name must find it here
+    values = {f"IVR_{name.upper()}": getattr(settings, name, "") for name in Settings.model_fields}
+    if as_json and settings:
         typer.echo(json.dumps(values, default=str))
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("Setting", "Value", "Meaning"):
-        table.add_column(column)
+    for column in ("Setting", "Value" if settings else "", "Meaning"):
+        table.add_column(column, overflow="fold")
     for name, field in Settings.model_fields.items():
         table.add_row(f"IVR_{name.upper()}", str(values[f"IVR_{name.upper()}"]), field.description)
-    Console().print(table)
+    plain_console().print(table)
+    raise typer.Exit(0 if settings else 1)
 
 
 @app.command()

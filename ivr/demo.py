@@ -5,18 +5,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ivr.asterisk.accounts import DEMO_CITIZEN
 from ivr.calls import query
-from ivr.calls.cli import events_from_now
-from ivr.calls.database import reader
+from ivr.calls.database import LogUnavailable, reader
 from ivr.calls.events import Event, Kind
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
+from ivr.controller.script import CityScript
+from ivr.dialogue import Understanding
 from ivr.messages import say
 from ivr.phones import sounds
 from ivr.phones.baresip import Kind as PhoneEvent
@@ -32,6 +34,8 @@ LISTENS = 4.0  # seconds an officer listens before pressing 1
 READS = 2.5  # seconds the citizen listens before pressing a key
 TALKS = 4.0
 ENDS_WITHIN = 90.0
+SETTLES = timedelta(seconds=0.8)  # until Asterisk's own events are in the log too
+LOOKS_EVERY = 0.1
 
 Tell = Callable[[CallRecord, Event], None]
 
@@ -48,21 +52,28 @@ class Demo:
     def run(self, tell: Tell) -> CallRecord:
         """Make the call and tell every event of it; its record once the recording has been checked.
 
-        Raises CannotStart when the server is not there, PhoneError when a phone fails.
+        Raises CannotStart when the server or its log is not there, PhoneError when a phone fails.
         """
         self._must_run()
+        try:
+            return self._call(tell)
+        except LogUnavailable as error:
+            raise CannotStart(say("demo.no_log", path=self.settings.database)) from error
+
+    def _call(self, tell: Tell) -> CallRecord:
         with ExitStack() as phones:
             folder = Path(phones.enter_context(tempfile.TemporaryDirectory(prefix="ivr-demo-")))
             voices = {hertz: sounds.tone(folder / f"{hertz}.wav", hertz) for hertz in (CITIZEN_HERTZ, OFFICER_HERTZ)}
             citizen = self._phone(DEMO_CITIZEN, voices[CITIZEN_HERTZ], phones)
-            officers = [self._phone(account, voices[OFFICER_HERTZ], phones) for account in self._accounts()]
+            officers = [self._phone(account, voices[OFFICER_HERTZ], phones) for account in self.accounts()]
             stop = threading.Event()
             phones.callback(stop.set)
             for officer in officers:
                 threading.Thread(target=_officer, args=[officer, stop], daemon=True).start()
-            events = events_from_now(self.settings.database, Filter(), every=0.1)
+            with reader(self.settings.database) as connection:
+                place = query.last_event_id(connection)
             citizen.dial("112")
-            return self._until_checked(citizen, events, tell)
+            return self._until_checked(citizen, self._events(place), tell)
 
     def _must_run(self) -> None:
         address = str(self.settings.sip_address)
@@ -79,32 +90,48 @@ class Demo:
         phone.wait_registered()
         return phone
 
-    def _accounts(self) -> list[str]:
+    def accounts(self) -> list[str]:
         """The phones that the plan behind these keys can ring, and the operators'."""
-        by_key = {category.key: category.id for category in self.rules.categories}
-        areas = {area.key: area.code for area in self.rules.areas}
-        category = by_key.get(self.keys[0]) if self.keys else None
-        area = areas.get(self.keys[1]) if len(self.keys) > 1 else None
-        plan = route(self.rules, category, area, datetime.now(UTC))
+        now, known = datetime.now(UTC), Understanding()
+        script = CityScript(self.rules, now)
+        for key in self.keys:
+            question = script.next_question(known)
+            meaning = question.meaning(key) if question else None
+            if question is None or meaning is None:
+                break
+            known = known.knowing(question.subject, meaning, "key")
+        plan = route(self.rules, known.category, known.area, now)
         lines = [self.rules.line(line) for step in plan.steps if step.kind == "lines" for line in step.lines]
-        return [line.account for line in (*lines, *self.rules.operator_lines) if line.account]
+        accounts = [line.account for line in (*lines, *self.rules.operator_lines) if line.account]
+        return list(dict.fromkeys(accounts))
+
+    def _events(self, place: int) -> Iterator[tuple[CallRecord, Event]]:
+        """Events after a place in the log, in the order of time: Asterisk's own arrive a moment later than ours."""
+        waiting: list[tuple[CallRecord, Event]] = []
+        deadline = time.monotonic() + ENDS_WITHIN
+        while time.monotonic() < deadline:
+            with reader(self.settings.database) as connection:
+                found, place = query.events_after(connection, place, Filter())
+            waiting = sorted([*waiting, *found], key=lambda pair: pair[1].at)
+            settled = datetime.now(UTC) - SETTLES
+            yield from (pair for pair in waiting if pair[1].at <= settled)
+            waiting = [pair for pair in waiting if pair[1].at > settled]
+            time.sleep(LOOKS_EVERY)
+        raise PhoneTimeout(say("demo.too_long", seconds=ENDS_WITHIN))
 
     def _until_checked(self, citizen: Phone, events: Iterator[tuple[CallRecord, Event]], tell: Tell) -> CallRecord:
-        deadline = time.monotonic() + ENDS_WITHIN
         call, keys = "", list(self.keys)
-        timer: threading.Timer | None = None
+        talking = False
         for record, event in events:
-            if time.monotonic() > deadline:
-                raise PhoneTimeout(say("demo.too_long", seconds=ENDS_WITHIN))
             call = call or (record.call_id if record.caller_number == DEMO_CITIZEN else "")
             if not call or record.call_id != call:
                 continue
             tell(record, event)
             if event.kind == Kind.QUESTION and keys:
-                threading.Timer(READS, _press, [citizen, keys.pop(0)]).start()
-            if event.kind == Kind.ACCEPTED and timer is None:
-                timer = threading.Timer(TALKS, citizen.hang_up)
-                timer.start()
+                _later(READS, partial(citizen.press, keys.pop(0)))
+            if event.kind == Kind.ACCEPTED and not talking:
+                talking = True
+                _later(TALKS, citizen.hang_up)
             if event.kind == Kind.RECORDING_CHECKED:
                 break
         with reader(self.settings.database) as connection:
@@ -127,8 +154,13 @@ def _officer(phone: Phone, stop: threading.Event) -> None:
             continue  # nobody rang, or the caller was quicker
 
 
-def _press(phone: Phone, key: str) -> None:
-    try:
-        phone.press(key)
-    except PhoneError:
-        return  # the call was over before the key
+def _later(seconds: float, act: Callable[[], None]) -> None:
+    """Do it in a while, unless the call is over by then."""
+
+    def run() -> None:
+        with suppress(PhoneError):
+            act()
+
+    timer = threading.Timer(seconds, run)
+    timer.daemon = True
+    timer.start()

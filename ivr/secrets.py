@@ -5,15 +5,24 @@ import os
 import secrets
 from pathlib import Path
 
+from ivr.messages import say
+
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread when typed into a phone
 
 
+class SecretsBroken(Exception):
+    """The file holds no passwords; the text (Indonesian) says what to do. New ones would lock every phone out."""
+
+
 class Secrets:
-    """`secrets["damkar_1"]` is that account's password, made when first asked for and the same ever after."""
+    """`secrets["damkar_1"]` is that account's password, made when first asked for and the same ever after.
+
+    Raises SecretsBroken, and OSError when the file cannot be read or written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        self._known = _read(path) if path.exists() else {}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._known:
@@ -29,3 +38,13 @@ class Secrets:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._path)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise SecretsBroken(say("settings.secrets", path=path, reason=error)) from error
+    if not isinstance(found, dict) or not all(isinstance(password, str) for password in found.values()):
+        raise SecretsBroken(say("settings.secrets", path=path, reason=type(found).__name__))
+    return found

@@ -4,11 +4,15 @@ Relative paths are taken from the project folder. `ivr settings` prints this tab
 """
 
 import os
+import re
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.messages import say
@@ -19,14 +23,25 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _under_home(variable: str, fallback: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / fallback) / "ivr112"
+    return Path(os.environ.get(variable) or Path("~", fallback)) / "ivr112"
 
 
 def _absolute(path: Path) -> Path:
-    return PROJECT / path.expanduser()
+    try:
+        return PROJECT / path.expanduser()
+    except RuntimeError as error:  # an unknown user, or a user without a home
+        raise PydanticCustomError("no_home", "no home directory") from error
+
+
+def _writable_in_configuration(path: Path) -> Path:
+    """These paths stand in Asterisk's files and in arguments of its applications, where much has a meaning."""
+    if refused := re.search(r"[^\w /.+=@~-]", str(path)):
+        raise PydanticCustomError("path_character", "a character with a meaning", {"character": refused[0]})
+    return path
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
+AsteriskPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_writable_in_configuration)]
 
 
 class SettingsError(Exception):
@@ -36,12 +51,14 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The settings, read once at start."""
 
-    model_config = SettingsConfigDict(env_prefix="IVR_", env_file=".env", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="IVR_", env_file=".env", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     rules_file: Folder = Field(Path("routing_rules.yaml"), description="the rules the city's admin edits")
-    recordings: Folder = Field(Path("recordings/calls"), description="where calls are recorded")
-    prompts: Folder = Field(Path("recordings"), description="prompts.yaml, studio/ and built/")
-    state: Folder = Field(
+    recordings: AsteriskPath = Field(Path("recordings/calls"), description="where calls are recorded")
+    prompts: AsteriskPath = Field(Path("recordings"), description="prompts.yaml, studio/ and built/")
+    state: AsteriskPath = Field(
         default_factory=lambda: _under_home("XDG_STATE_HOME", ".local/state"),
         description="database, secrets, logs and the generated Asterisk configuration",
     )
@@ -60,8 +77,8 @@ class Settings(BaseSettings):
     )
     sip_port: Port = Field(5060, description="SIP over UDP and TCP")
     sip_tls_port: int = Field(0, ge=0, le=65535, description="SIP over TLS; 0 = off")
-    tls_certificate: Folder | None = Field(None, description="PEM file: certificate chain")
-    tls_key: Folder | None = Field(None, description="PEM file: private key")
+    tls_certificate: AsteriskPath | None = Field(None, description="PEM file: certificate chain")
+    tls_key: AsteriskPath | None = Field(None, description="PEM file: private key")
     media_encryption: Literal["no", "sdes"] = Field("no", description="sdes = phones must use SRTP")
     rtp_first: Port = Field(10000, description="first UDP port for speech")
     rtp_last: Port = Field(10999, description="last UDP port for speech")
@@ -100,25 +117,48 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: object) -> Settings:
     """Settings from the environment and `.env`; raises SettingsError naming each wrong one and the remedy."""
+    file = PROJECT / ".env"
     try:
-        settings = Settings(_env_file=PROJECT / ".env", **overrides)  # type: ignore[call-arg, arg-type]
+        settings = Settings(_env_file=file, **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
-        lines = [
-            say(
-                "settings.wrong",
-                name=f"IVR_{_field(problem['loc'])}",
-                value=problem["input"],
-                reason=problem["msg"],
-            )
-            for problem in error.errors()
-        ]
-        raise SettingsError("\n".join(lines)) from error
-    if settings.rtp_last - settings.rtp_first < 20:
-        raise SettingsError(say("settings.rtp", first=settings.rtp_first, last=settings.rtp_last))
-    if settings.sip_tls_port and not (settings.tls_certificate and settings.tls_key):
-        raise SettingsError(say("settings.tls"))
+        raise SettingsError("\n".join(map(_wrong, error.errors()))) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(say("settings.unreadable", path=file, reason=error)) from error
+    if problems := list(_contradictions(settings)):
+        raise SettingsError("\n".join(problems))
     return settings
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper().removeprefix("IVR_") if location else "?"
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What no single setting can see."""
+    if settings.rtp_last - settings.rtp_first < 20:
+        yield say("settings.rtp", first=settings.rtp_first, last=settings.rtp_last)
+    if settings.sip_tls_port and not (settings.tls_certificate and settings.tls_key):
+        yield say("settings.tls")
+    ports = {name: getattr(settings, name) for name in ("sip_port", "sip_tls_port", "agi_port", "ami_port")}
+    for one, other in combinations(ports, 2):
+        if ports[one] == ports[other]:
+            yield say("settings.same_port", one=_variable(one), other=_variable(other), port=ports[one])
+
+
+def _wrong(problem: ErrorDetails) -> str:
+    name = str(problem["loc"][0])
+    unknown = problem["type"] == "extra_forbidden"  # of these we get the name as it stands in the file
+    return say(
+        "settings.wrong",
+        name=name.upper() if unknown else _variable(name),
+        value=problem["input"],
+        reason=_reason(problem),
+    )
+
+
+def _reason(problem: ErrorDetails) -> str:
+    context = {name: str(value).replace(" or ", " atau ") for name, value in problem.get("ctx", {}).items()}
+    try:
+        return say(f"settings.{problem['type']}", **context)
+    except KeyError:
+        return problem["msg"]
+
+
+def _variable(field: str) -> str:
+    return f"IVR_{field.upper()}"

@@ -1,5 +1,6 @@
 """SIP accounts of every phone the rules name, the transports, and the operators' queue members."""
 
+import re
 from collections.abc import Iterator
 
 from ivr.rules import Rules
@@ -22,13 +23,16 @@ def account_names(rules: Rules, settings: Settings) -> dict[str, str]:
 
 
 def pjsip_file(rules: Rules, settings: Settings, secrets: Secrets) -> str:
-    """Transports, accounts and the city's trunk for pjsip.conf; raises OSError when the trunk file is unreadable."""
+    """Transports, accounts and the city's trunk for pjsip.conf; raises OSError when the trunk file is unreadable.
+
+    Bytes of the trunk file that are not UTF-8 (an old comment) become surrogates, to be written as they came.
+    """
     operators = set(rules.operators.accounts)
     parts = list(_transports(settings))
     for account, name in account_names(rules, settings).items():
         parts += _account(account, name, secrets[account], settings, operator=account in operators)
     if settings.trunk_file is not None:
-        parts.append(settings.trunk_file.read_text(encoding="utf-8"))
+        parts.append(settings.trunk_file.read_text(encoding="utf-8", errors="surrogateescape"))
     return "\n".join(parts)
 
 
@@ -40,12 +44,12 @@ def members_file(rules: Rules) -> str:
 
 
 def _transports(settings: Settings) -> Iterator[str]:
-    bind = f"{settings.sip_address}:{settings.sip_port}"
+    address = f"[{settings.sip_address}]" if settings.sip_address.version == 6 else settings.sip_address
     for protocol in ("udp", "tcp"):
-        yield f"[{protocol}]\ntype = transport\nprotocol = {protocol}\nbind = {bind}\n"
+        yield f"[{protocol}]\ntype = transport\nprotocol = {protocol}\nbind = {address}:{settings.sip_port}\n"
     if settings.sip_tls_port:
         yield (
-            f"[tls]\ntype = transport\nprotocol = tls\nbind = {settings.sip_address}:{settings.sip_tls_port}\n"
+            f"[tls]\ntype = transport\nprotocol = tls\nbind = {address}:{settings.sip_tls_port}\n"
             f"cert_file = {settings.tls_certificate}\npriv_key_file = {settings.tls_key}\nmethod = tlsv1_2\n"
         )
 
@@ -54,6 +58,13 @@ def _account(account: str, name: str, password: str, settings: Settings, *, oper
     options = "device_state_busy_at = 1\n" if operator else ""
     if settings.media_encryption != "no":
         options += f"media_encryption = {settings.media_encryption}\n"
-    yield f'[{account}](phone)\naors = {account}\nauth = {account}\ncallerid = "{name}" <{account}>\n{options}'
+    shown = f'"{_shown(name)}" <{account}>'
+    yield f"[{account}](phone)\naors = {account}\nauth = {account}\ncallerid = {shown}\n{options}"
     yield f"[{account}](phone-auth)\nusername = {account}\npassword = {password}\n"
     yield f"[{account}](phone-aor)\n"
+
+
+def _shown(name: str) -> str:
+    """A name for a phone's display: what would end the value, the quotes or the line is replaced by its likeness."""
+    likeness = str.maketrans({'"': "'", "\\": "/", ";": ",", "<": "(", ">": ")"})
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", name).translate(likeness)

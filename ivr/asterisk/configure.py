@@ -77,5 +77,5 @@ def _replace(path: Path, text: str) -> None:
     """Atomically, readable by this user alone: accounts and the manager's secret are among them."""
     temporary = path.with_suffix(".new")
     temporary.touch(mode=0o600)
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     temporary.replace(path)

@@ -54,5 +54,5 @@ def _agencies(rules: Rules, category: str, area: str | None) -> list[str | None]
     position = rules.rule_for(category, area)
     steps = rules.rules[position].steps if position is not None else ()
     names = {name for step in steps for name in step if name != OPERATOR}
-    agencies = {name if name in rules.agency_by_id else None for name in names}
+    agencies = {name if name in rules.agency_by_id else rules.agency_of_line.get(name) for name in names}
     return sorted(agencies, key=lambda name: name or "")

@@ -40,24 +40,29 @@ class Program:
 
 def find_asterisk(settings: Settings) -> Program:
     """The Asterisk to use; raises AsteriskMissing with the remedy."""
-    if settings.asterisk in {"auto", "system"} and (path := shutil.which("asterisk", path="/usr/sbin:/usr/bin")):
-        version = _version([path])
+    if settings.asterisk in {"auto", "system"} and (path := shutil.which("asterisk", path="/usr/sbin")):
+        version, _ = _version([path])
         if version and int(version.split(".")[0]) >= OLDEST:
             return Program(None, version)
     root = settings.cache / "asterisk-root"
     if settings.asterisk in {"auto", "cached"} and (root / "usr/sbin/asterisk").exists():
         if not shutil.which("bwrap"):
             raise AsteriskMissing(say("up.no_bubblewrap"))
-        version = _version([*_base(root), "/usr/sbin/asterisk"])
-        if version:
-            return Program(root, version)
+        version, trouble = _version([*_base(root), "/usr/sbin/asterisk"])
+        if not version:
+            raise AsteriskMissing(say("up.no_sandbox", root=root, reason=trouble))
+        return Program(root, version)
     raise AsteriskMissing(say("up.no_asterisk", oldest=OLDEST))
 
 
-def _version(command: Sequence[str]) -> str | None:
-    done = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
+def _version(command: Sequence[str]) -> tuple[str, str]:
+    """The version ('' when it does not run) and what was said instead."""
+    try:
+        done = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
     found = re.match(r"Asterisk (?:GIT-|certified/)?(\d+\.\d+(?:\.\d+)?)", done.stdout)
-    return found[1] if found else None
+    return found[1] if found else "", done.stderr.strip() or done.stdout.strip()
 
 
 def _base(root: Path) -> list[str]:
@@ -90,9 +95,14 @@ def write_hosts(settings: Settings) -> Path:
     return hosts
 
 
+def pid_file(settings: Settings) -> Path:
+    """Where Asterisk writes its process id."""
+    return settings.asterisk_etc.parent / "run" / "asterisk.pid"
+
+
 def asterisk_pid(settings: Settings) -> int | None:
     """The process id Asterisk wrote at its start, None when it has not started."""
     try:
-        return int((settings.state / "asterisk" / "run" / "asterisk.pid").read_text())
+        return int(pid_file(settings).read_text())
     except (FileNotFoundError, ValueError):
         return None

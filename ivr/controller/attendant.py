@@ -36,10 +36,13 @@ class CallerOnAgi:
         return self.shelf.seconds(clips)
 
     def ask(self, clips: Sequence[str], *, digits: int, wait: float) -> str:
-        """One prompt, one answer, in one command: no key can fall in between."""
-        return self.session.ask(
-            self.shelf.files(clips), max_digits=digits, wait=wait, expected=self.shelf.seconds(clips) + wait
-        )
+        """One prompt, one answer, in one command: no key can fall in between.
+
+        CommandFailed also when no clip is there: the caller would wait in silence, not knowing for what.
+        """
+        if not (files := self.shelf.files(clips)):
+            raise CommandFailed("none of the question's prompts is there")
+        return self.session.ask(files, max_digits=digits, wait=wait, expected=self.shelf.seconds(clips) + wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,7 @@ class Attendant:
         try:
             return converse(caller, script, manners(rules, again=again), clock=time.monotonic, note=remember)
         except CommandFailed as error:
-            log.error(
-                "call %s: a prompt could not be played, the caller goes to an operator: %s", session.unique_id, error
-            )
+            log.error("call %s: the questions end (%s), the caller goes to an operator", session.unique_id, error)
             note(Kind.OPERATOR_CHOSEN, {"reason": "error", "possibly_silent": False})
             return replace(known, reason="error")
 

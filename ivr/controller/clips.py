@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import os
+import threading
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +14,14 @@ log = logging.getLogger(__name__)
 RATE = 8000
 PAUSE = 0.12  # seconds between two clips of a sentence
 NAME = "sentence-"
+HEADER = 44  # bytes before the samples, as `wave` writes it
 
 
 @dataclass(frozen=True, slots=True)
 class ClipShelf:
     """Clips of one folder by name. A missing or broken file is left out of what a caller hears, and said once here.
+
+    Any thread may ask.
 
     Asterisk's GET DATA plays one file. So that a question stays one command (a key pressed between two commands is
     lost), its clips are joined once into a file of their own in `sentences`.
@@ -27,6 +32,7 @@ class ClipShelf:
     _samples: dict[str, bytes] = field(default_factory=dict)
     _joined: dict[tuple[str, ...], str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
+    _joining: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._samples.update({path.stem: sound for path in self.folder.glob("*.wav") if (sound := _samples(path))})
@@ -42,9 +48,10 @@ class ClipShelf:
             return [str(self.folder / name) for name in present]
         if present not in self._joined:
             try:
-                self._joined[present] = self._join(present)
+                with self._joining:  # two first callers at once would write the same file
+                    self._joined[present] = self._join(present)
             except OSError as error:
-                log.warning("no joined prompt file (%s); the caller hears the clips one by one", error.strerror)
+                log.warning("no joined prompt file (%s); the caller hears the clips one by one", error)
                 return [str(self.folder / name) for name in present]
         return [self._joined[present]]
 
@@ -60,9 +67,9 @@ class ClipShelf:
         pause = bytes(2 * round(PAUSE * RATE))
         sound = pause.join(self._samples[name] for name in names)
         path = self.sentences / f"{NAME}{hashlib.sha256(sound).hexdigest()[:16]}.wav"
-        if not path.exists():
+        if not (path.exists() and path.stat().st_size == HEADER + len(sound)):  # a power cut leaves an empty file
             self.sentences.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".new")
+            temporary = path.with_suffix(f".{os.getpid()}.new")  # a controller being replaced may still write
             with wave.open(str(temporary), "wb") as file:
                 file.setnchannels(1)
                 file.setsampwidth(2)
@@ -76,9 +83,10 @@ def _samples(path: Path) -> bytes:
     try:
         with wave.open(str(path), "rb") as clip:
             if (clip.getnchannels(), clip.getsampwidth(), clip.getframerate()) == (1, 2, RATE):
-                return clip.readframes(clip.getnframes())
+                sound = clip.readframes(clip.getnframes())
+                return sound[: len(sound) // 2 * 2]  # half a sample would turn what follows into noise
             reason = "not 8 kHz mono 16 bit"
-    except (OSError, EOFError, wave.Error) as error:
-        reason = str(error)
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: a chunk longer than its file
+        reason = repr(error)
     log.warning("prompt file %s cannot be used, callers hear the sentence without it: %s", path.name, reason)
     return b""

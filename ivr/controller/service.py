@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import logging
 import signal
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerError
@@ -15,7 +17,7 @@ from ivr.calls.celfile import CelFile
 from ivr.calls.database import Database, LogUnavailable, Unstorable
 from ivr.calls.recordings import check_due
 from ivr.calls.sweep import sweep
-from ivr.calls.writer import CallLog
+from ivr.calls.writer import QUIET, CallLog
 from ivr.controller.attendant import Attendant
 from ivr.controller.clips import ClipShelf
 from ivr.rules import Rules
@@ -64,14 +66,14 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         await self._calls.start()
-        self._agi.start()
         try:
+            self._agi.start()
             async with asyncio.TaskGroup() as tasks:
                 jobs = [
                     tasks.create_task(self._manager.run(), name="manager"),
-                    tasks.create_task(self._cel.follow(self._cel_wake), name="cel"),
-                    tasks.create_task(self._repeat(self._check_recordings, 1.0), name="recordings"),
-                    tasks.create_task(self._repeat(self._sweep, SWEEP_EVERY), name="sweep"),
+                    tasks.create_task(keep_doing(self._follow_cel, 1.0), name="cel"),
+                    tasks.create_task(keep_doing(self._check_recordings, 1.0), name="recordings"),
+                    tasks.create_task(keep_doing(self._sweep, SWEEP_EVERY), name="sweep"),
                     tasks.create_task(self._tell_watchdog(), name="watchdog"),
                     tasks.create_task(self._tell_ready(), name="ready"),
                 ]
@@ -98,16 +100,11 @@ class Service:
                 log.warning("Asterisk does not say which channels live: %s; no call is closed meanwhile", error)
         await sweep(self._calls, self._cel, live, datetime.now(UTC))
 
+    async def _follow_cel(self) -> None:
+        await self._cel.follow(self._cel_wake)
+
     async def _check_recordings(self) -> None:
         await check_due(self._calls, self._settings.recordings)
-
-    async def _repeat(self, job: Callable[[], Coroutine[None, None, None]], every: float) -> None:
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await job()
-            except (LogUnavailable, Unstorable, OSError) as error:
-                log.error("%s failed: %s; calls go on, it is tried again in %s s", job.__name__, error, every)
 
     async def _tell_ready(self) -> None:
         """Ready once callers are answered and Asterisk is there; without Asterisk, ready all the same after 10 s."""
@@ -121,6 +118,20 @@ class Service:
         while True:
             notify(WATCHDOG="1")
             await asyncio.sleep(WATCHDOG_EVERY)
+
+
+async def keep_doing(job: Callable[[], Coroutine[None, None, None]], every: float) -> NoReturn:
+    """For the jobs of the record: whatever ends one, the callers' questions go on, and it is done again."""
+    told = -QUIET
+    while True:
+        try:
+            await job()
+        except Exception as error:
+            if time.monotonic() - told >= QUIET:
+                told = time.monotonic()
+                foreseen = isinstance(error, LogUnavailable | Unstorable | OSError)
+                log.error("%s: %s; calls go on, it is tried again", job.__name__, error, exc_info=not foreseen)
+        await asyncio.sleep(every)
 
 
 def serve(settings: Settings, rules: Rules) -> None:

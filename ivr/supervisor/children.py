@@ -14,7 +14,11 @@ LOG_LIMIT = 10_000_000
 
 
 class Child:
-    """One process. `stop_pid` finds the process that must get the signal when a sandbox stands in between."""
+    """One process.
+
+    `meanwhile` says what becomes of calls while it is away. `stop_pid` finds the process that must get the signal
+    when a sandbox stands in between.
+    """
 
     def __init__(
         self,
@@ -22,12 +26,14 @@ class Child:
         command: Sequence[str],
         log_file: Path,
         *,
+        meanwhile: str = "calls go on without it",
         environment: Mapping[str, str] | None = None,
         stop_pid: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.name = name
         self.starts = 0
         self._command = list(command)
+        self._meanwhile = meanwhile
         self.log_file = log_file
         self._environment = {**os.environ, **(environment or {})}
         self._stop_pid = stop_pid
@@ -42,7 +48,7 @@ class Child:
         return self._stop_pid() or self._process.pid
 
     async def start(self) -> None:
-        """Start it; its output goes to the end of the log file."""
+        """Start it; its output goes to the end of the log file. Raises OSError."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_LIMIT:
             self.log_file.replace(self.log_file.with_suffix(".old.log"))
@@ -79,11 +85,25 @@ class Child:
             failures = 0 if loop.time() - began > 60 else failures + 1
             delay = RESTART_DELAYS[min(failures, len(RESTART_DELAYS) - 1)]
             log.error(
-                "%s ended with code %s; calls go on without it, it is started again in %s s", self.name, code, delay
+                "%s ended with code %s; %s, it is started again in %s s", self.name, code, self._meanwhile, delay
             )
             await asyncio.sleep(delay)
             on_restart()
-            await self.start()
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        """Whatever the system is short of (files, memory, disk): the other processes must not end because of it."""
+        while not self._stopping:
+            try:
+                await self.start()
+            except OSError as error:
+                pause = RESTART_DELAYS[-1]
+                log.error(
+                    "%s cannot be started (%s); %s, tried again in %s s", self.name, error, self._meanwhile, pause
+                )
+                await asyncio.sleep(pause)
+            else:
+                return
 
     def kill(self) -> None:
         """End it at once (a frozen process does not listen to anything softer)."""

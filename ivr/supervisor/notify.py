@@ -13,8 +13,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-SAFE_PATH_LENGTH = 100  # sun_path is 108 bytes
-
 
 def notify(**values: str) -> None:
     """Tell the supervisor, e.g. `notify(READY="1")`; does nothing when nobody asked (no NOTIFY_SOCKET)."""
@@ -24,8 +22,10 @@ def notify(**values: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     message = "\n".join(f"{key}={value}" for key, value in values.items())
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
-        sender.sendto(message.encode(), address)  # a supervisor that went away must not stop the service
+    # A supervisor that went away or is frozen must not stop the service.
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(message.encode(), address)
 
 
 class NotifySocket(asyncio.DatagramProtocol):
@@ -60,6 +60,7 @@ class NotifySocket(asyncio.DatagramProtocol):
     def restarted(self) -> None:
         """A new process of the service begins: not ready, watchdog from now."""
         self.ready.clear()
+        self.status = ""
         self.last_seen = time.monotonic()
 
     def datagram_received(self, data: bytes, _address: object) -> None:

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from ivr.asterisk.program import asterisk_pid
+from ivr.asterisk.program import asterisk_pid, pid_file
 from ivr.messages import say
-from ivr.supervisor.checks import CannotStart, check_ports
+from ivr.supervisor.checks import CannotStart, files_fail
 from ivr.supervisor.children import Child
 from ivr.supervisor.notify import NotifySocket
 from ivr.supervisor.prepare import Prepared
@@ -31,6 +31,7 @@ class Supervisor:
             "Asterisk",
             prepared.program.command(settings, "-f"),
             settings.asterisk_log / "console.log",
+            meanwhile="its calls have ended, new ones find nobody",
             environment={"TZ": "UTC"},
             stop_pid=lambda: asterisk_pid(settings),
         )
@@ -38,6 +39,7 @@ class Supervisor:
             "controller",
             [sys.executable, "-m", "ivr", "controller"],
             settings.state / "log" / "controller.log",
+            meanwhile="calls go on, new ones take the lifeline",
             environment=self.notifications.environment,
         )
 
@@ -46,21 +48,31 @@ class Supervisor:
 
         Raises CannotStart when one of them does not come up.
         """
-        (self._settings.asterisk_etc.parent / "run" / "asterisk.pid").unlink(missing_ok=True)
-        await self.notifications.open()
         try:
-            await self.asterisk.start()
-            await self.controller.start()
+            await self._start()
             await self._until_ready()
             on_ready()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.asterisk.keep())
+                tasks.create_task(self.asterisk.keep(self._forget_pid))
                 tasks.create_task(self.controller.keep(self.notifications.restarted))
                 tasks.create_task(self._watch())
         finally:
             await self.controller.stop(PATIENCE)
             await self.asterisk.stop(PATIENCE)
             self.notifications.close()
+
+    async def _start(self) -> None:
+        try:
+            self._forget_pid()
+            await self.notifications.open()
+            await self.asterisk.start()
+            await self.controller.start()
+        except OSError as error:
+            raise files_fail(self._settings, error) from error
+
+    def _forget_pid(self) -> None:
+        """A number left behind by an Asterisk that crashed may be somebody else's by now."""
+        pid_file(self._settings).unlink(missing_ok=True)
 
     async def _until_ready(self) -> None:
         ended = {asyncio.create_task(child.ended()): child for child in (self.asterisk, self.controller)}
@@ -86,8 +98,7 @@ class Supervisor:
 
 
 async def supervise(prepared: Prepared, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:
-    """Run until SIGINT or SIGTERM. Raises CannotStart."""
-    check_ports(prepared.settings)
+    """Run until SIGINT, SIGTERM or SIGHUP. Raises CannotStart."""
     running = asyncio.create_task(Supervisor(prepared).run(on_ready))
     loop = asyncio.get_running_loop()
     asked = False

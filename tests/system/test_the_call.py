@@ -59,6 +59,7 @@ def test_two_keys_connect_a_citizen_with_the_fire_brigade(server: Server, switch
     assert Happened.PLAN in kinds(events)
 
 
+@pytest.mark.alone
 def test_every_prompt_is_heard_whole_and_in_order_by_a_patient_caller(server: Server, switch_on: SwitchOn) -> None:
     officer, citizen = switch_on(server, "damkar_1"), Citizen(server, switch_on(server, "warga"))
     options = ("option-kebakaran", "option-medis", "option-keamanan", "option-lampu", "option-operator")
@@ -89,6 +90,7 @@ def test_the_caller_is_never_left_in_silence(server: Server, switch_on: SwitchOn
     assert [span for span in silences if span.seconds > 4.1] == []
 
 
+@pytest.mark.alone
 def test_the_officer_hears_what_and_where_before_accepting(server: Server, switch_on: SwitchOn) -> None:
     officer, citizen = switch_on(server, "psc119"), Citizen(server, switch_on(server, "warga"))
     citizen.dial().answers("2", "1")
@@ -320,6 +322,7 @@ def test_the_recording_holds_the_whole_call_with_both_voices(server: Server, swi
     assert any(citizen > 0.3 and officer > 0.3 for citizen, officer in shares)
 
 
+@pytest.mark.alone
 def test_the_recording_begins_with_the_greeting_and_holds_the_waiting(server: Server, switch_on: SwitchOn) -> None:
     switch_on(server, "damkar_1")
     with server.phone("warga") as silent:

@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.asterisk.accounts import account_names, members_file, pjsip_file
+from ivr.asterisk.configure import write_configuration
+from ivr.rules import Rules, load_rules
+from ivr.secrets import Secrets
+from tests.asterisk.reading import caller_id, sections
+from tests.city import SHIPPED, SYSTEM_TEST, settings_in
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
+
+
+def city_with(name: str) -> Rules:
+    """The system tests' city with another name for the fire brigade's phone."""
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    escaped = "".join(f"\\U{ord(letter):08x}" for letter in name)
+    return load_rules(text.replace("damkar_1: {akun", f'damkar_1: {{nama: "{escaped}", akun'))
+
+
+def pjsip(rules: Rules, folder: Path, **given: object) -> dict[str, list[tuple[str, str]]]:
+    secrets = Secrets(folder / "secrets.json")
+    return sections(pjsip_file(rules, settings_in(folder, **given), secrets))
+
+
+def test_every_phone_of_the_rules_can_register_and_the_demo_citizen_too(tmp_path: Path) -> None:
+    rules = load_rules(SHIPPED)
+    accounts = list(account_names(rules, settings_in(tmp_path)))
+    assert accounts[:2] == ["operator1", "operator2"]
+    assert accounts[-1] == "warga"
+    assert set(accounts) == {*(line.account for line in rules.lines), "operator1", "operator2", "warga"}
+
+
+def test_without_the_demo_no_citizen_can_register(tmp_path: Path) -> None:
+    assert "warga" not in account_names(load_rules(SHIPPED), settings_in(tmp_path, demo=False))
+
+
+def test_a_phone_shows_its_own_name_else_its_agencys_else_its_id(tmp_path: Path) -> None:
+    names = account_names(city_with("Pos 1"), settings_in(tmp_path))
+    assert (names["damkar_1"], names["damkar_2"], names["siaga"]) == ("Pos 1", "Pos Damkar", "siaga")
+
+
+def test_an_account_has_an_endpoint_a_password_and_a_place_to_register(tmp_path: Path) -> None:
+    found = pjsip(load_rules(SYSTEM_TEST), tmp_path)
+    password = Secrets(tmp_path / "secrets.json")["damkar_2"]
+    assert found["damkar_2"] == [
+        ("aors", "damkar_2"),
+        ("auth", "damkar_2"),
+        ("callerid", '"Pos Damkar" <damkar_2>'),
+        ("username", "damkar_2"),
+        ("password", password),
+    ]
+    assert ("device_state_busy_at", "1") in found["operator1"]
+    assert ("device_state_busy_at", "1") not in found["damkar_2"]
+
+
+def test_speech_is_encrypted_for_every_phone_when_asked_for(tmp_path: Path) -> None:
+    found = pjsip(load_rules(SYSTEM_TEST), tmp_path, media_encryption="sdes")
+    accounts = account_names(load_rules(SYSTEM_TEST), settings_in(tmp_path))
+    assert all(("media_encryption", "sdes") in found[account] for account in accounts)
+
+
+def test_sip_is_heard_over_udp_and_tcp_and_over_tls_when_asked_for(tmp_path: Path) -> None:
+    plain = pjsip(load_rules(SYSTEM_TEST), tmp_path, sip_address="10.0.0.5", sip_port=5070)
+    assert [dict(plain[name])["bind"] for name in ("udp", "tcp")] == ["10.0.0.5:5070"] * 2
+    assert "tls" not in plain
+    secure = pjsip(
+        load_rules(SYSTEM_TEST), tmp_path, sip_tls_port=5061, tls_certificate="/srv/a.pem", tls_key="/srv/a.key"
+    )
+    assert dict(secure["tls"]) == {
+        "type": "transport",
+        "protocol": "tls",
+        "bind": "127.0.0.1:5061",
+        "cert_file": "/srv/a.pem",
+        "priv_key_file": "/srv/a.key",
+        "method": "tlsv1_2",
+    }
+
+
+def test_an_ipv6_address_stands_in_brackets_before_its_port(tmp_path: Path) -> None:
+    found = pjsip(load_rules(SYSTEM_TEST), tmp_path, sip_address="2001:db8::5")
+    assert dict(found["udp"])["bind"] == "[2001:db8::5]:5060"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('Damkar "siang"', "Damkar 'siang'"),
+        ("Damkar; regu A", "Damkar, regu A"),
+        ("Damkar\npassword = gampang", "Damkar password = gampang"),
+        ("Damkar\r\n\tx\x1b[2J", "Damkar x [2J"),
+        ("C:\\Damkar", "C:/Damkar"),
+        ("\\", "/"),
+        ("<sip:evil>", "(sip:evil)"),
+        (";--", ",--"),
+        ("[damkar_2] {x} ${SHELL(id)}", "[damkar_2] {x} ${SHELL(id)}"),
+        ("#include /etc/shadow", "#include /etc/shadow"),
+        ("Pemadam é 消防", "Pemadam é 消防"),
+    ],
+)
+def test_a_hostile_name_stays_a_name_on_the_phones_display(name: str, shown: str, tmp_path: Path) -> None:
+    endpoint = dict(pjsip(city_with(name), tmp_path)["damkar_1"])
+    assert caller_id(endpoint["callerid"]) == (shown, "damkar_1")
+
+
+@settings(max_examples=60, deadline=None)
+@given(NAMES)
+def test_no_name_adds_changes_or_hides_a_setting(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = tmp_path_factory.getbasetemp() / "accounts"
+    plain, named = pjsip(city_with("Damkar"), folder), pjsip(city_with(name), folder)
+    assert {section: [key for key, _ in pairs] for section, pairs in named.items()} == {
+        section: [key for key, _ in pairs] for section, pairs in plain.items()
+    }
+    assert caller_id(dict(named["damkar_1"])["callerid"])[1] == "damkar_1"
+
+
+def test_the_citys_trunk_is_taken_over_byte_for_byte(tmp_path: Path) -> None:
+    trunk = tmp_path / "trunk.conf"
+    trunk.write_bytes(b"[trunk](trunk-endpoint)\n; pelanggan caf\xe9\naors = trunk\n")
+    given = settings_in(tmp_path, trunk_file=trunk)
+    etc = write_configuration(load_rules(SYSTEM_TEST), given, Secrets(tmp_path / "secrets.json"))
+    assert (etc / "generated" / "pjsip.conf").read_bytes().endswith(trunk.read_bytes())
+
+
+def test_a_trunk_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"trunk\.conf"):
+        pjsip(load_rules(SYSTEM_TEST), tmp_path, trunk_file=tmp_path / "trunk.conf")
+
+
+def test_operators_are_members_whose_phones_are_watched(tmp_path: Path) -> None:
+    assert members_file(load_rules(SYSTEM_TEST)) == (
+        "member => Local/operator1@ring-line/n,0,operator1,PJSIP/operator1\n"
+        "member => Local/operator2@ring-line/n,0,operator2,PJSIP/operator2\n"
+    )

@@ -1,0 +1,356 @@
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr.asterisk.agi import CallerHungUp, CommandFailed, Session
+from ivr.asterisk.plan import plan_variables
+from ivr.calls.events import Event, Kind
+from ivr.controller.attendant import DISPLAY_LENGTH, Attendant, describe, display_name
+from ivr.controller.clips import ClipShelf
+from ivr.dialogue import Understanding
+from ivr.rules import Plan, Rules, Step, load_rules, route
+from tests.asterisk.scripted import HANG_UP, OK, REQUEST, ScriptedAsterisk
+from tests.city import SYSTEM_TEST, write_clips
+
+CALL = "ivr112-1763800000.12"
+TIMEOUT = b"200 result= (timeout)\n"
+CANNOT_PLAY = b"200 result=-1\n"
+STILL_THERE = b"200 result=6\n"  # the answer to CHANNEL STATUS
+GONE = b"HANGUP\n200 result=-1\n"
+Answer = bytes | None
+
+FIRST = ("ask-category", "option-kebakaran", "option-medis", "option-keamanan", "option-lampu", "option-operator")
+SECOND = ("ask-area", "option-area-62-71-01", "option-area-62-71-03", "option-operator")
+THIRD = (
+    "ask-kelurahan",
+    "option-kelurahan-62-71-03-1001",
+    "option-kelurahan-62-71-03-1002",
+    "option-operator",
+)
+OTHER = ("greeting", "ask-again", "wrong-key")
+
+UNDERSTOOD_CATEGORY = UNDERSTOOD_PLACE = (OK, OK)
+PLAN = (OK,) * 20
+
+
+def key(pressed: str) -> bytes:
+    return f"200 result={pressed}\n".encode()
+
+
+class Desk:
+    """An attendant with its city, and everything it noted."""
+
+    def __init__(
+        self, folder: Path, rules: Rules, clips: tuple[str, ...] = (*OTHER, *FIRST, *SECOND, *THIRD)
+    ) -> None:
+        self.prompts = folder / "built"
+        write_clips(self.prompts, dict.fromkeys(clips))
+        self.shelf = ClipShelf(self.prompts, folder / "sentences")
+        self.events: list[Event] = []
+        self.asked_for_rules = 0
+        self.rules = rules
+        self.attendant = Attendant(self._rules, lambda: "c0ffee", self.shelf, self.prompts, self.events.append)
+
+    def _rules(self) -> Rules:
+        self.asked_for_rules += 1
+        return self.rules
+
+    @contextmanager
+    def call(self, *answers: Answer, request: bytes = REQUEST) -> Iterator[ScriptedAsterisk]:
+        """A call that is attended to its end; Asterisk gives these answers."""
+        with ScriptedAsterisk(*answers, request=request) as asterisk:
+            self.attendant.attend(Session(asterisk.theirs))
+            yield asterisk
+
+    def kinds(self) -> list[str]:
+        return [str(event.kind) for event in self.events]
+
+    def detail(self, kind: Kind) -> dict[str, object]:
+        return dict(next(event.detail for event in self.events if event.kind == kind))
+
+    def asks(self, *clips: str, wait: str = "5000") -> list[str]:
+        """The command that asks with these clips."""
+        (file,) = self.shelf.files(clips)
+        return ["GET", "DATA", file, wait, "1"]
+
+    def screen(self, *about: str) -> str:
+        return "&".join(str(self.prompts / name) for name in ("screen-call", *about, "screen-keys"))
+
+    def about(self, *clips: str) -> str:
+        return "&".join(str(self.prompts / name) for name in clips)
+
+
+@pytest.fixture(scope="module")
+def city() -> Rules:
+    return load_rules(SYSTEM_TEST)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, city: Rules) -> Desk:
+    return Desk(tmp_path, city)
+
+
+def set_(name: str, value: str) -> list[str]:
+    return ["SET", "VARIABLE", name, value]
+
+
+def variables(asterisk: ScriptedAsterisk) -> dict[str, str]:
+    return {command[2]: command[3] for command in asterisk.commands if command[:2] == ["SET", "VARIABLE"]}
+
+
+def test_two_keys_become_a_plan_and_its_last_word_is_the_sentinel(desk: Desk) -> None:
+    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN) as asterisk:
+        assert asterisk.commands == [
+            desk.asks("greeting", *FIRST),
+            set_("CATEGORY", "kebakaran"),
+            set_("SPOKEN", desk.about("category-kebakaran", "screen-unknown-place")),
+            desk.asks(*SECOND),
+            set_("CATEGORY", "kebakaran"),
+            set_("SPOKEN", desk.about("category-kebakaran", "area-62-71-03")),
+            set_("CALLERID(name)", "112 Kebakaran, Jekan Raya"),
+            set_("__SCREEN", desk.screen("category-kebakaran", "area-62-71-03")),
+            set_("PLAN_1_DIAL", "Local/damkar_1@ring-line"),
+            set_("PLAN_1_LINES", "damkar_1"),
+            set_("PLAN_1_SECONDS", "12"),
+            set_("PLAN_1_MUSIC", "kebakaran-62_71_03-damkar"),
+            set_("PLAN_2_DIAL", "Local/damkar_2@ring-line"),
+            set_("PLAN_2_LINES", "damkar_2"),
+            set_("PLAN_2_SECONDS", "5"),
+            set_("PLAN_2_MUSIC", "kebakaran-62_71_03-damkar_pos"),
+            set_("PLAN_3_DIAL", ""),
+            set_("PLAN", "ready"),
+        ]
+
+
+def test_the_record_tells_who_called_what_was_asked_pressed_understood_and_planned(desk: Desk) -> None:
+    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN):
+        pass
+    told = [(str(event.kind), dict(event.detail)) for event in desk.events]
+    assert told == [
+        ("attended", {"number": "081234567890", "name": "Budi"}),
+        ("question", {"question": "category", "attempt": 1}),
+        ("key_pressed", {"question": "category", "keys": "1"}),
+        ("understood", {"what": "category", "value": "kebakaran", "how": "key"}),
+        ("question", {"question": "area", "attempt": 1}),
+        ("key_pressed", {"question": "area", "keys": "3"}),
+        ("understood", {"what": "area", "value": "62.71.03", "how": "key"}),
+        (
+            "plan",
+            {
+                "plan": "damkar_1 12s > damkar_2 5s > operator1&operator2 6s > siaga 8s",
+                "rules": "c0ffee",
+                "reason": "aturan ke-1",
+            },
+        ),
+    ]
+    assert {(event.call_id, event.source) for event in desk.events} == {(CALL, "controller")}
+
+
+def test_a_kelurahan_is_asked_where_it_matters_and_finds_its_own_line(desk: Desk) -> None:
+    answers = (key("3"), OK, OK, key("3"), OK, OK, key("2"), OK, OK, *PLAN)
+    with desk.call(*answers) as asterisk:
+        given = variables(asterisk)
+        assert desk.asks(*THIRD) in asterisk.commands
+    assert given["SPOKEN"] == desk.about("category-keamanan", "kelurahan-62-71-03-1002")
+    assert given["CALLERID(name)"] == "112 Gangguan keamanan, Menteng - Jekan Raya"[:DISPLAY_LENGTH]
+    assert (given["PLAN_1_LINES"], given["PLAN_1_MUSIC"]) == (
+        "damkar_2",
+        "keamanan-62_71_03_1002-damkar_pos",
+    )
+
+
+def test_a_category_without_place_is_one_question(desk: Desk) -> None:
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+        given = variables(asterisk)
+        assert [command for command in asterisk.commands if command[0] == "GET"] == [desk.asks("greeting", *FIRST)]
+    assert given["CALLERID(name)"] == "112 Lampu jalan"
+    assert (given["PLAN_1_LINES"], given["PLAN_1_MUSIC"]) == ("dishub", "lampu-any-dishub")
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason", "category"),
+    [
+        ((key("0"),), "key", None),
+        ((key("1"), OK, OK, key("0")), "key", "kebakaran"),
+        ((key("9"), key("#")), "wrong_key", None),
+        ((key("2"), OK, OK, key("9"), key("9")), "wrong_key", "medis"),
+    ],
+)
+def test_zero_or_wrong_keys_leave_the_plan_to_the_operators_with_what_is_known(
+    answers: tuple[Answer, ...], reason: str, category: str | None, desk: Desk
+) -> None:
+    with desk.call(*answers, *PLAN) as asterisk:
+        commands, given = asterisk.commands, variables(asterisk)
+    assert commands[-2:] == [set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
+    assert "SILENT" not in given
+    assert desk.detail(Kind.OPERATOR_CHOSEN)["reason"] == reason
+    assert desk.detail(Kind.PLAN) == {"plan": "operators", "rules": "c0ffee", "reason": reason}
+    assert given.get("CATEGORY") == category
+    first = f"category-{category}" if category else "screen-unknown-category"
+    assert given["__SCREEN"] == desk.screen(first, "screen-unknown-place")
+
+
+def test_the_second_attempt_says_that_the_key_was_wrong_and_greets_no_more(desk: Desk) -> None:
+    with desk.call(key("9"), key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+        asked = [command for command in asterisk.commands if command[0] == "GET"]
+    assert asked == [desk.asks("greeting", *FIRST), desk.asks("wrong-key", *FIRST)]
+
+
+@pytest.mark.parametrize("answers", [(TIMEOUT,), (key("1"), OK, OK, TIMEOUT)])
+def test_who_presses_nothing_is_flagged_as_possibly_unable_to_speak(answers: tuple[Answer, ...], desk: Desk) -> None:
+    with desk.call(*answers, *PLAN) as asterisk:
+        assert asterisk.commands[-3:] == [set_("SILENT", "1"), set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
+    assert desk.detail(Kind.OPERATOR_CHOSEN)["possibly_silent"] is True
+
+
+def test_who_corrects_a_misunderstanding_arrives_once_and_is_not_greeted_again(desk: Desk) -> None:
+    request = REQUEST.replace(b"call?mode=1", b"again")
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN, request=request) as asterisk:
+        assert asterisk.commands[0] == desk.asks("ask-again", *FIRST)
+    assert Kind.ATTENDED not in desk.kinds()
+    assert desk.kinds()[-1] == Kind.PLAN
+
+
+@pytest.mark.parametrize(
+    ("sent", "name", "number"),
+    [
+        (b"agi_callerid: unknown\nagi_calleridname: unknown\n", "", ""),
+        (b"", "", ""),
+        (b'agi_callerid: 0811\nagi_calleridname: "; rm -rf / \xff\x1b\n', '"; rm -rf / \\xff', "0811"),
+    ],
+)
+def test_an_unknown_or_hostile_caller_is_asked_like_any_other(
+    sent: bytes, name: str, number: str, desk: Desk
+) -> None:
+    request = re.sub(rb"agi_callerid(name)?: .*\n", b"", REQUEST).replace(b"\n\n", b"\n" + sent + b"\n")
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN, request=request) as asterisk:
+        assert asterisk.commands[-1] == set_("PLAN", "ready")
+    assert desk.detail(Kind.ATTENDED) == {"number": number, "name": name}
+
+
+@pytest.mark.parametrize("end", [HANG_UP, GONE], ids=["connection closed", "HANGUP"])
+@pytest.mark.parametrize(
+    ("before", "asked", "known"),
+    [
+        ((), "category", None),
+        ((key("3"), OK, OK), "area", "keamanan"),
+        ((key("3"), OK, OK, key("3"), OK, OK), "kelurahan", "keamanan"),
+    ],
+)
+def test_a_hang_up_in_any_question_ends_it_without_a_plan(
+    before: tuple[Answer, ...], asked: str, known: str | None, end: Answer, desk: Desk
+) -> None:
+    with ScriptedAsterisk(*before, end) as asterisk:
+        with pytest.raises(CallerHungUp):
+            desk.attendant.attend(Session(asterisk.theirs))
+        given = variables(asterisk)
+    assert (given.get("CATEGORY"), "PLAN" in given) == (known, False)
+    assert desk.events[-1].kind == Kind.QUESTION
+    assert desk.events[-1].detail["question"] == asked
+
+
+def test_a_hang_up_while_the_plan_is_handed_over_leaves_no_sentinel(desk: Desk) -> None:
+    with ScriptedAsterisk(key("4"), *UNDERSTOOD_CATEGORY, OK, OK, OK, HANG_UP) as asterisk:
+        with pytest.raises(CallerHungUp):
+            desk.attendant.attend(Session(asterisk.theirs))
+        assert variables(asterisk)["PLAN_1_DIAL"] == "Local/dishub@ring-line"
+        assert "PLAN" not in variables(asterisk)
+    assert Kind.PLAN not in desk.kinds()
+
+
+# Prompts that are not there.
+
+
+def test_a_missing_prompt_is_left_out_of_its_question(tmp_path: Path, city: Rules) -> None:
+    rest = tuple(name for name in FIRST if name != "option-medis")
+    desk = Desk(tmp_path, city, ("greeting", *rest, *SECOND))
+    with desk.call(key("2"), OK, OK, key("1"), OK, OK, *PLAN) as asterisk:
+        assert asterisk.commands[0] == desk.asks("greeting", *rest)
+        assert variables(asterisk)["PLAN_1_LINES"] == "psc119&damkar_2"
+
+
+def test_a_city_without_any_prompt_sends_its_callers_to_the_operators_instead_of_silence(
+    tmp_path: Path, city: Rules, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path, city, ())
+    with desk.call(*PLAN) as asterisk:
+        assert not [command for command in asterisk.commands if command[0] == "GET"]
+        assert asterisk.commands[-1] == set_("PLAN", "ready")
+        assert "SILENT" not in variables(asterisk)
+    assert desk.detail(Kind.OPERATOR_CHOSEN) == {"reason": "error", "possibly_silent": False}
+    assert f"call {CALL}: the questions end" in caplog.text
+    assert "the caller goes to an operator" in caplog.text
+
+
+def test_a_prompt_asterisk_cannot_play_sends_the_caller_to_the_operators_with_what_is_known(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with desk.call(key("1"), OK, OK, CANNOT_PLAY, STILL_THERE, *PLAN) as asterisk:
+        assert asterisk.commands[-2:] == [set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
+        assert variables(asterisk)["CALLERID(name)"] == "112 Kebakaran"
+    assert desk.detail(Kind.PLAN)["reason"] == "error"
+    assert "081234567890" not in caplog.text
+
+
+# What must never stop a call.
+
+
+def test_a_plan_too_long_for_asterisk_is_not_cut_but_left_to_the_lifeline(tmp_path: Path) -> None:
+    lines = [f"pos_damkar_dengan_nama_yang_{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    entries = "\n".join(f"  {line}: {{akun: {line}}}" for line in lines)
+    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("jalur:\n", f"jalur:\n{entries}\n", 1)
+    desk = Desk(tmp_path, load_rules(text.replace("langkah: [dishub]", f"langkah: [[{', '.join(lines)}]]")))
+    with ScriptedAsterisk(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+        with pytest.raises(CommandFailed, match="PLAN_1_DIAL does not fit"):
+            desk.attendant.attend(Session(asterisk.theirs))
+        assert variables(asterisk)["CATEGORY"] == "lampu"
+        assert "PLAN" not in variables(asterisk)
+
+
+def test_a_call_keeps_the_rules_it_began_with(desk: Desk) -> None:
+    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN):
+        pass
+    assert desk.asked_for_rules == 1
+
+
+@pytest.mark.parametrize(
+    "name", ['Kebakaran "besar"\nSET VARIABLE PLAN x', "a\\", "${SHELL(id)}", "é" * 60, "; , & |", "[/bold]"]
+)
+def test_a_hostile_category_name_stays_one_value_on_the_display(name: str, tmp_path: Path) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("nama: Lampu jalan", f"nama: {json.dumps(name)}")
+    desk = Desk(tmp_path, load_rules(text))
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+        assert all(len(command) in (4, 5) for command in asterisk.commands)
+        assert variables(asterisk)["CALLERID(name)"] == f"112 {name}".replace("\n", " ")[:DISPLAY_LENGTH]
+        assert asterisk.commands[-1] == set_("PLAN", "ready")
+
+
+def test_any_understanding_of_the_city_can_be_handed_over_whole(city: Rules) -> None:
+    now = datetime.now(UTC)
+    for category in (None, *(known.id for known in city.categories)):
+        for area in (None, "62.71.01", "62.71.03", "62.71.03.1002", "99.99.99"):
+            values = plan_variables(route(city, category, area, now), category, area)
+            assert values[-1][1] == ""
+            assert display_name(city, Understanding(category, area)).startswith("112")
+
+
+def test_the_display_shows_what_is_known(city: Rules) -> None:
+    assert display_name(city, Understanding()) == "112"
+    assert display_name(city, Understanding("medis")) == "112 Gawat darurat medis"
+    assert display_name(city, Understanding(None, "62.71.03.1001")) == "112 Palangka - Jekan Raya"
+    assert display_name(city, Understanding("gempa", None)) == "112"
+
+
+def test_a_plan_is_one_readable_line_of_the_record() -> None:
+    steps = (
+        Step("lines", ("a", "b"), "damkar", 20),
+        Step("operators", ("op",), None, 60),
+        Step("fallback", ("siaga",), None, 30),
+    )
+    assert describe(Plan(steps, "")) == "a&b 20s > op 60s > siaga 30s"
+    assert describe(Plan((), "key")) == "operators"

@@ -1,0 +1,128 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr.controller.script import CityScript, manners
+from ivr.dialogue import Question, Understanding
+from ivr.prompts.catalogue import catalogue, read_book
+from ivr.prompts.sources import subjects_of
+from ivr.rules import Rules, load_rules
+from ivr.settings import PROJECT
+from tests.city import SHIPPED, SYSTEM_TEST
+from tests.rules.conftest import SMALL
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)  # Monday noon in the city
+
+
+@pytest.fixture(scope="module")
+def city() -> Rules:
+    return load_rules(SYSTEM_TEST)
+
+
+def asked(rules: Rules, category: str | None = None, area: str | None = None) -> Question | None:
+    return CityScript(rules, NOW).next_question(Understanding(category, area))
+
+
+def meant(question: Question | None) -> dict[str, str]:
+    assert question is not None
+    return {choice.key: choice.id for choice in question.choices}
+
+
+def test_first_the_caller_is_asked_what_happened(city: Rules) -> None:
+    question = asked(city)
+    assert question is not None
+    assert (question.subject, question.digits) == ("category", 1)
+    assert meant(question) == {"1": "kebakaran", "2": "medis", "3": "keamanan", "4": "lampu"}
+    assert question.clips == (
+        "ask-category",
+        "option-kebakaran",
+        "option-medis",
+        "option-keamanan",
+        "option-lampu",
+        "option-operator",
+    )
+
+
+def test_then_where(city: Rules) -> None:
+    question = asked(city, "kebakaran")
+    assert meant(question) == {"1": "62.71.01", "3": "62.71.03"}
+    assert question is not None
+    assert question.subject == "area"
+    assert question.clips == ("ask-area", "option-area-62-71-01", "option-area-62-71-03", "option-operator")
+
+
+def test_nothing_more_is_asked_when_category_and_place_are_known(city: Rules) -> None:
+    assert asked(city, "kebakaran", "62.71.03") is None
+
+
+def test_a_category_without_place_needs_one_question(city: Rules) -> None:
+    assert asked(city, "lampu") is None
+
+
+def test_the_kelurahan_is_asked_only_where_it_changes_who_is_rung(city: Rules) -> None:
+    question = asked(city, "keamanan", "62.71.03")
+    assert meant(question) == {"1": "62.71.03.1001", "2": "62.71.03.1002"}
+    assert question is not None
+    assert question.subject == "kelurahan"
+    assert question.clips[1:] == (
+        "option-kelurahan-62-71-03-1001",
+        "option-kelurahan-62-71-03-1002",
+        "option-operator",
+    )
+    assert asked(city, "keamanan", "62.71.01") is None
+    assert asked(city, "keamanan", "62.71.03.1002") is None
+
+
+def test_the_hour_of_the_call_decides_whether_the_kelurahan_matters() -> None:
+    rules = load_rules(SMALL.replace("[[damkar, bpbd]]", "[[damkar, dlh]]"))
+    known = Understanding("api", "99.01.02")
+    night = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    assert CityScript(rules, NOW).next_question(known) is not None
+    assert CityScript(rules, night).next_question(known) is None
+
+
+def test_a_category_the_rules_do_not_have_is_asked_for_again(city: Rules) -> None:
+    question = asked(city, "gempa")
+    assert question is not None
+    assert question.subject == "category"
+
+
+def test_a_place_the_rules_do_not_have_asks_nothing_more(city: Rules) -> None:
+    assert asked(city, "keamanan", "12.34.56") is None
+
+
+def test_of_more_than_nine_kelurahan_only_nine_have_keys() -> None:
+    wards = "\n".join(f"      62.71.03.1{number:03d}: Kampung {number}" for number in range(1, 12))
+    text = SYSTEM_TEST.read_text(encoding="utf-8").replace(
+        "    kelurahan: {62.71.03.1001: Palangka, 62.71.03.1002: Menteng}", f"    kelurahan:\n{wards}"
+    )
+    question = asked(load_rules(text.replace("wilayah: Menteng", "wilayah: Kampung 11")), "keamanan", "62.71.03")
+    assert list(meant(question)) == list("123456789")
+
+
+@pytest.mark.parametrize("path", [SHIPPED, SYSTEM_TEST], ids=lambda path: path.stem)
+def test_every_clip_of_every_question_has_a_text_and_every_way_ends_after_three_questions(path: Path) -> None:
+    rules = load_rules(path)
+    prompts = catalogue(read_book(PROJECT / "recordings" / "prompts.yaml"), subjects_of(rules))
+    waiting = [Understanding()]
+    for _ in range(3):
+        known, waiting = waiting, []
+        for one in known:
+            question = CityScript(rules, NOW).next_question(one)
+            if question:
+                assert set(question.clips) <= set(prompts)
+                waiting += [one.knowing(question.subject, choice.id, "key") for choice in question.choices]
+    assert all(CityScript(rules, NOW).next_question(one) is None for one in waiting)
+
+
+def test_the_city_decides_how_patient_it_is() -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    rules = load_rules(text + "kebijakan: {anggaran_detik: 25, tunggu_detik: 3, kesalahan_maksimal: 1}\n")
+    patience = manners(rules)
+    assert (patience.budget, patience.wait, patience.wrong_keys) == (25, 3, 1)
+    assert (patience.opening, patience.after_wrong_key) == (("greeting",), ("wrong-key",))
+
+
+def test_who_corrects_a_misunderstanding_is_not_greeted_again(city: Rules) -> None:
+    assert manners(city, again=True).opening == ("ask-again",)
