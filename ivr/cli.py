@@ -5,6 +5,8 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, ParamSpec, TextIO, TypeVar
 
 import typer
@@ -24,7 +26,7 @@ from ivr.phones.events import PhoneError
 from ivr.prompts.catalogue import PromptSources
 from ivr.prompts.cli import commands as prompt_commands
 from ivr.prompts.sources import prompt_sources
-from ivr.rules import Rules
+from ivr.rules import Problem, Rules, RulesError, load_rules
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings, SettingsError, load_settings
 from ivr.supervisor.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
@@ -122,23 +124,32 @@ def plain_console(file: TextIO | None = None) -> Console:
     return Console(file=file, markup=False, emoji=False)
 
 
-def welcome(console: Console, settings: Settings, rules: Rules, secrets: Secrets, seconds: float) -> None:
-    """Say what to dial, with which accounts, and where everything is."""
-    console.print(say("up.ready", city=rules.city.name, seconds=round(seconds, 1)), style="bold green")
-    console.print(say("up.dial", address=settings.sip_address, port=settings.sip_port))
+def _accounts(settings: Settings, rules: Rules) -> dict[str, str]:
+    """Every account with what it is for, the citizen's first."""
+    operators = set(rules.operators.accounts)
+    roles = {}
+    for account, name in account_names(rules, settings).items():
+        roles[account] = say("up.role_operator") if account in operators else say("up.role_agency", name=name)
+    if DEMO_CITIZEN in roles:
+        roles = {DEMO_CITIZEN: say("up.role_citizen")} | {k: v for k, v in roles.items() if k != DEMO_CITIZEN}
+    return roles
+
+
+def _table_of_accounts(settings: Settings, rules: Rules, secrets: Secrets) -> Table:
     table = Table(title=say("up.accounts"), title_justify="left", box=None, pad_edge=False)
     for column in ("account", "password", "role"):
         table.add_column(say(f"up.{column}"))
-    operators = set(rules.operators.accounts)
-    names = account_names(rules, settings)
-    for account in sorted(names, key=lambda account: account != DEMO_CITIZEN):
-        role = say("up.role_agency", name=names[account])
-        if account == DEMO_CITIZEN:
-            role = say("up.role_citizen")
-        elif account in operators:
-            role = say("up.role_operator")
+    for account, role in _accounts(settings, rules).items():
         table.add_row(account, secrets[account], role)
-    console.print(table)
+    return table
+
+
+def welcome(console: Console, settings: Settings, rules: Rules, secrets: Secrets, seconds: float) -> None:
+    """Say what to dial, with which accounts, and where everything is."""
+    console.print(say("up.ready", city=rules.city.name, seconds=round(seconds, 1)), style="bold green")
+    where = say("up.any_address") if settings.sip_address.is_unspecified else settings.sip_address
+    console.print(say("up.dial", address=where, port=settings.sip_port))
+    console.print(_table_of_accounts(settings, rules, secrets))
     places = {"database": settings.database, "recordings": settings.recordings, "log": settings.state / "log"}
     for name, path in places.items():
         console.print(say(f"up.where_{name}", path=path), soft_wrap=True)
@@ -205,15 +216,79 @@ def controller() -> None:
 
 @app.command()
 def asterisk() -> None:
-    """Prepare everything, then become Asterisk in the foreground (systemd starts it this way).
+    """Become Asterisk in the foreground (systemd starts it this way), on the configuration that is there.
+
+    Nothing is prepared but on the very first start: wrong rules must not keep Asterisk from answering.
 
     Example: ivr asterisk
     """
+    from ivr.asterisk.program import AsteriskMissing, find_asterisk, pid_file
+    from ivr.supervisor.checks import check_asterisk_ports
     from ivr.supervisor.prepare import prepare
 
-    prepared = plainly(prepare, _settings(), lambda _: None)
-    command = prepared.program.command(prepared.settings, "-f")
+    settings = _settings()
+    if not (settings.asterisk_etc / "asterisk.conf").exists():
+        plainly(prepare, settings, lambda _: None)
+    plainly(check_asterisk_ports, settings)
+    try:
+        command = find_asterisk(settings).command(settings, "-f")
+    except AsteriskMissing as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    pid_file(settings).unlink(missing_ok=True)
     os.execvp(command[0], command)  # noqa: S606 no shell is wanted
+
+
+@app.command()
+def accounts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the SIP accounts with their passwords.
+
+    Example: ivr accounts --json
+    """
+    settings = _settings()
+    rules, secrets = _rules(settings), plainly(Secrets, settings.state / "secrets.json")
+    if as_json:
+        listed = [
+            {"account": account, "password": secrets[account], "role": role}
+            for account, role in _accounts(settings, rules).items()
+        ]
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+        return
+    Console(markup=False, emoji=False).print(_table_of_accounts(settings, rules, secrets))
+
+
+rules_app = typer.Typer(no_args_is_help=True, help="The rules an admin edits.")
+app.add_typer(rules_app, name="rules")
+
+
+@rules_app.callback()
+def _rules_commands() -> None:
+    """Keeps `check` a sub-command while it is the only one."""
+
+
+@rules_app.command("check")
+def check_rules(
+    file: Annotated[Path | None, typer.Argument(help="The file; the one in force when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+) -> None:
+    """Check a rules file: every problem with line and column. Exit 1: it cannot be used (warnings are no reason).
+
+    Example: ivr rules check routing_rules.yaml
+    """
+    path = file or _settings().rules_file
+    problems: tuple[Problem, ...] = ()
+    try:
+        warnings = load_rules(path).warnings
+    except RulesError as error:
+        problems, warnings = error.problems, ()
+    if as_json:
+        found = {"problems": [asdict(problem) for problem in problems], "warnings": [asdict(one) for one in warnings]}
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        for problem in (*problems, *warnings):
+            typer.echo(str(problem))
+        typer.echo(say("up.rules_bad" if problems else "up.rules_good", path=path))
+    raise typer.Exit(1 if problems else 0)
 
 
 @app.command()

@@ -83,6 +83,8 @@ class Demo:
             raise CannotStart(say("demo.not_running", address=address, port=self.settings.sip_port)) from error
         if not self.settings.demo:
             raise CannotStart(say("demo.switched_off"))
+        if self.settings.media_encryption != "no":
+            raise CannotStart(say("demo.encrypted"))
 
     def _phone(self, account: str, voice: Path, phones: ExitStack) -> Phone:
         registrar = f"{self.settings.sip_address}:{self.settings.sip_port}"

@@ -70,8 +70,8 @@ class Attendant:
         plan = Plan((), understood.reason)
         if not understood.wants_operator:
             plan = route(rules, understood.category, area, datetime.now(UTC))
-        self._hand_over(session, rules, plan, understood)
         note(Kind.PLAN, {"plan": describe(plan), "rules": self.rules_hash(), "reason": plan.reason})
+        self._hand_over(session, rules, plan, understood)
 
     def _ask(
         self, session: Session, rules: Rules, note: Callable[[str, Mapping[str, Scalar]], None], *, again: bool

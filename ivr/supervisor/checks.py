@@ -41,10 +41,15 @@ def check_machine(settings: Settings) -> None:
 
 def check_ports(settings: Settings) -> None:
     """Every port is free; raises CannotStart naming the setting of the first one that is not."""
+    check_port("IVR_AGI_PORT", LOOPBACK, settings.agi_port)
+    check_asterisk_ports(settings)
+
+
+def check_asterisk_ports(settings: Settings) -> None:
+    """Those of Asterisk alone: the controller may be running."""
     address = str(settings.sip_address)
     check_port("IVR_SIP_PORT", address, settings.sip_port, socket.SOCK_DGRAM)
     check_port("IVR_SIP_PORT", address, settings.sip_port)
-    check_port("IVR_AGI_PORT", LOOPBACK, settings.agi_port)
     check_port("IVR_AMI_PORT", LOOPBACK, settings.ami_port)
     if settings.sip_tls_port:
         check_port("IVR_SIP_TLS_PORT", address, settings.sip_tls_port)

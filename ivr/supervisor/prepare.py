@@ -57,7 +57,14 @@ def prepare(settings: Settings, progress: Progress) -> Prepared:
     except OSError as error:
         raise files_fail(settings, error) from error
     warnings = [say("up.rules_warning", path=settings.rules_file, problem=problem) for problem in rules.warnings]
+    warnings += _trunk_trouble(rules, settings)
     return Prepared(settings, rules, program, secrets, (*warnings, *_log_trouble(settings.database)))
+
+
+def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:
+    """Lines that are telephone numbers need a trunk to reach them."""
+    numbers = [line.id for line in rules.lines if line.phone]
+    return [say("up.no_trunk", lines=", ".join(numbers))] if numbers and settings.trunk_file is None else []
 
 
 def _log_trouble(database: Path) -> list[str]:

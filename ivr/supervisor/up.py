@@ -17,6 +17,7 @@ from ivr.supervisor.prepare import Prepared
 log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0  # seconds
+SIP_WITHIN = 3.0
 FROZEN_AFTER = 8.0  # seconds without a sign of life: with the restart itself, a new controller within 10 s
 PATIENCE = 8.0
 
@@ -81,11 +82,26 @@ class Supervisor:
         for task in waiting:
             task.cancel()
         if ready in done and self.notifications.status == "asterisk":
-            return
+            return await self._sip_answers()
         dead = [child for task, child in ended.items() if task in done]
         if dead:
             raise CannotStart(say("up.died", name=dead[0].name, log=dead[0].log_file, last=dead[0].last_words()))
         raise CannotStart(say("up.not_ready", seconds=READY_WITHIN, log=self.controller.log_file))
+
+    async def _sip_answers(self) -> None:
+        """Asterisk starts without complaint when it could not have its SIP port."""
+        address, port = str(self._settings.sip_address), self._settings.sip_port
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 compared, not bound
+        deadline = time.monotonic() + SIP_WITHIN
+        while time.monotonic() < deadline:
+            try:
+                _, writer = await asyncio.wait_for(asyncio.open_connection(reachable, port), SIP_WITHIN)
+            except (OSError, TimeoutError):
+                await asyncio.sleep(0.1)
+            else:
+                return writer.close()
+        log_file = self._settings.asterisk_log / "messages.log"
+        raise CannotStart(say("up.no_sip", address=address, port=port, log=log_file))
 
     async def _watch(self) -> None:
         """A frozen controller answers nobody and must not keep its port: new calls meanwhile take the lifeline."""

@@ -27,6 +27,10 @@ while True:
 """
 
 
+# What stands in for Asterisk: its SIP port answers.
+ANSWERS = "exec {python} -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", {port})); time.sleep(60)'"
+
+
 @dataclass(frozen=True, slots=True)
 class Helper(Program):
     """A process in Asterisk's place."""
@@ -48,7 +52,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return given
 
 
-def prepared(settings: Settings, script: str = "exec sleep 60") -> Prepared:
+def prepared(settings: Settings, script: str = "") -> Prepared:
+    script = script or ANSWERS.format(python=sys.executable, port=settings.sip_port)
     secrets = Secrets(settings.state / "secrets.json")
     return Prepared(settings, load_rules(SYSTEM_TEST), Helper(None, "22", script), secrets)
 
