@@ -20,10 +20,10 @@ from ivr.calls.sweep import sweep
 from ivr.calls.writer import QUIET, CallLog
 from ivr.controller.attendant import Attendant
 from ivr.controller.clips import ClipShelf
+from ivr.notify import notify
 from ivr.rules import Rules
 from ivr.secrets import Secrets
 from ivr.settings import Settings
-from ivr.supervisor.notify import notify
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,8 @@ async def keep_doing(job: Callable[[], Coroutine[None, None, None]], every: floa
             if time.monotonic() - told >= QUIET:
                 told = time.monotonic()
                 foreseen = isinstance(error, LogUnavailable | Unstorable | OSError)
-                log.error("%s: %s; calls go on, it is tried again", job.__name__, error, exc_info=not foreseen)
+                name = job.__name__.strip("_").replace("_", " ")
+                log.error("%s: %s; calls go on, it is tried again", name, error, exc_info=not foreseen)
         await asyncio.sleep(every)
 
 

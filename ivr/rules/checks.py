@@ -182,11 +182,19 @@ def _one_of_two(data: Tree) -> Iterator[Finding]:
                 yield Finding(path, "one_of_two", at_key=True, values={"one": one, "other": other})
 
 
+# Words of the rules, and sections that pjsip.conf has already.
+_TAKEN = frozenset({OPERATOR, ALL, "phone", "trunk", "global", "system", "udp", "tcp", "tls", "warga"})
+
+
 def _reserved_names(data: Tree) -> Iterator[Finding]:
     for section in ("kategori", "jalur", "instansi"):
-        for name in (OPERATOR, ALL):
-            if name in _names(_at(data, section)):
+        for name in _names(_at(data, section)):
+            if name in _TAKEN or len(name) == 1:  # single letters mean something in a dialplan
                 yield Finding((section, name), "reserved_name", name, at_key=True)
+    for path, entry in _children(_at(data, "jalur"), ("jalur",)):
+        account = _at(entry, "akun")
+        if account in _TAKEN:
+            yield Finding((*path, "akun"), "reserved_name", str(account))
 
 
 def _fallback_on_a_roster(data: Tree) -> Iterator[Finding]:

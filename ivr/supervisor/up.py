@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from ivr.asterisk.program import asterisk_pid, pid_file
 from ivr.messages import say
+from ivr.notify import NotifySocket
 from ivr.supervisor.checks import CannotStart, files_fail
 from ivr.supervisor.children import Child
-from ivr.supervisor.notify import NotifySocket
 from ivr.supervisor.prepare import Prepared
 
 log = logging.getLogger(__name__)

@@ -143,7 +143,7 @@ def shipped_week(category: str | None) -> list[list[tuple[str, str]]]:
     return by_the_clock(loaded(SHIPPED), category)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from([None, *(category.id for category in loaded(SHIPPED).categories)]), st.integers(0, WEEK - 1))
 def test_at_any_minute_the_lifeline_rings_whom_the_controller_would_have_rung(
     category: str | None, minute: int

@@ -110,7 +110,9 @@ def test_callers_are_attended_while_the_record_cannot_be_written(tmp_path: Path)
         for _ in range(2):
             assert attended(port, b"0")[-1] == ["SET", "VARIABLE", "PLAN", "ready"]
         log = tmp_path / "log"
-        until(lambda: re.search(r"(?s)call log: .* events wait, calls go on", log.read_text()), "word of it in the log")
+        until(
+            lambda: re.search(r"(?s)call log: .* events wait, calls go on", log.read_text()), "word of it in the log"
+        )
         assert process.poll() is None
 
 

@@ -262,3 +262,16 @@ def _sections(text: str) -> list[str]:
         else:
             parts.append(line)
     return parts
+
+
+@pytest.mark.parametrize("account", ["trunk", "phone", "udp", "warga"])
+def test_an_account_cannot_take_a_name_that_the_phones_configuration_has_already(account: str) -> None:
+    text = SHIPPED.read_text(encoding="utf-8").replace("akun: pln}", f"akun: {account}}}")
+    with pytest.raises(RulesError, match="sudah ada artinya"):
+        load_rules(text)
+
+
+def test_a_category_of_one_letter_is_refused_because_a_dialplan_reads_it_differently() -> None:
+    text = SHIPPED.read_text(encoding="utf-8").replace("  listrik:\n", "  s:\n").replace("listrik", "s")
+    with pytest.raises(RulesError, match="sudah ada artinya"):
+        load_rules(text)

@@ -64,7 +64,7 @@ def test_it_gets_our_environment_and_its_own(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_ctrl_c_at_our_terminal_does_not_reach_it(tmp_path: Path) -> None:
-    child = shell(tmp_path, "sleep 60")
+    child = shell(tmp_path, "exec sleep 60")
 
     async def run() -> None:
         await child.start()
@@ -181,7 +181,7 @@ def test_the_first_start_fails_openly(tmp_path: Path) -> None:
 def test_a_process_that_does_not_listen_is_killed_after_some_patience(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    child = shell(tmp_path, "trap '' TERM; echo deaf; while :; do sleep 60; done")
+    child = shell(tmp_path, "trap '' TERM; echo deaf; exec sleep 60")
 
     async def run() -> None:
         await child.start()

@@ -19,7 +19,7 @@ from tests.city import SYSTEM_TEST, free_ports, settings_in
 
 SERVICE = """
 import signal, time
-from ivr.supervisor.notify import notify
+from ivr.notify import notify
 notify(READY="1", STATUS="asterisk")
 while True:
     notify(WATCHDOG="1")

@@ -18,12 +18,6 @@ CLONE_NEWNET = 0x40000000
 CITIZEN_HERTZ, OFFICER_HERTZ = 700, 1200
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "/tests/system/" in str(item.path):
-            item.add_marker(pytest.mark.system)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_network() -> None:
     """Move this process into a network namespace that holds nothing but loopback."""

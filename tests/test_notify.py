@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.supervisor.notify import NotifySocket, notify
+from ivr.notify import NotifySocket, notify
 
-SENDER = "from ivr.supervisor.notify import notify; notify(READY='1', STATUS='asterisk')"
+SENDER = "from ivr.notify import notify; notify(READY='1', STATUS='asterisk')"
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ def test_a_supervisor_that_is_frozen_does_not_stop_the_service(
     told(path, monkeypatch)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as frozen:
         frozen.bind(str(path))
-        many = "from ivr.supervisor.notify import notify\nfor _ in range(2000): notify(WATCHDOG='1')"
+        many = "from ivr.notify import notify\nfor _ in range(2000): notify(WATCHDOG='1')"
         subprocess.run([sys.executable, "-c", many], timeout=10, check=True)
 
 
