@@ -72,13 +72,9 @@ def _behind_the_trunk(rules: str) -> str:
     return re.sub(r"\bakun: \w+", lambda _: f"telepon: 0536112{next(numbers):03}", rules)
 
 
-# A carrier that takes UPDATE gets it instead of a re-INVITE when Asterisk tells who is being called; SIPp answers it.
-_ALLOW = "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
-
-
 def citizen(dials: str) -> Scenario:
     """Somebody on the trunk who dials; numbers differ from call to call."""
-    return caller(dials, number=f"+62813{dials}{{call}}", headers=[_ALLOW])
+    return caller(dials, number=f"+62813{dials}{{call}}")
 
 
 def all_went_well(*callers: Outcome) -> None:
