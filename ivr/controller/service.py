@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -143,6 +144,8 @@ def serve(settings: Settings, rules: Rules) -> None:
         datefmt="%Y-%m-%dT%H:%M:%S%z",
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # 1,024 files, a common default, are soon used up
     asyncio.run(_serve(settings, rules))
 
 
