@@ -22,7 +22,7 @@ from ivr.calls.writer import QUIET, CallLog
 from ivr.controller.attendant import Attendant
 from ivr.controller.clips import ClipShelf
 from ivr.notify import notify
-from ivr.rules import Rules
+from ivr.rules import Rules, route
 from ivr.secrets import Secrets
 from ivr.settings import Settings
 
@@ -50,6 +50,7 @@ class Service:
             on_event=self._heard,
             on_connected=self._resync,
         )
+        route(rules, None, None, datetime.now(UTC))  # reads its sentences now, not in the first call
         digest = hashlib.sha256(settings.rules_file.read_bytes()).hexdigest()
         attendant = Attendant(
             rules=lambda: rules,
