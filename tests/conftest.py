@@ -1,8 +1,13 @@
 """What drives real phones takes real time: `make check` leaves it to `make test`."""
 
+import ctypes
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
+
+CLONE_NEWNET = 0x40000000
 
 HERE = Path(__file__).parent
 REAL_TIME = (HERE / "system", HERE / "phones")
@@ -13,3 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in REAL_TIME):
             item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(scope="session")
+def own_network() -> None:
+    """Move this process into a network namespace that holds nothing but loopback."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        pytest.exit(f"the system tests need a network namespace ({reason}); run them with: make test", 4)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

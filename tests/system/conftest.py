@@ -1,8 +1,5 @@
 """Every worker has a network namespace of its own: all tests may use port 5060 and run beside each other."""
 
-import ctypes
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,19 +10,12 @@ from ivr.phones import sounds
 from ivr.phones.baresip import Phone
 from tests.system.server import Server
 
-CLONE_NEWNET = 0x40000000
-
 CITIZEN_HERTZ, OFFICER_HERTZ = 700, 1200
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_network() -> None:
-    """Move this process into a network namespace that holds nothing but loopback."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        reason = os.strerror(ctypes.get_errno())
-        pytest.exit(f"the system tests need a network namespace ({reason}); run them with: make test", 4)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+def apart(own_network: None) -> None:
+    """All of these tests run in the worker's own network."""
 
 
 @pytest.fixture(scope="session")
