@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ivr.calls.events import Kind as Happened
-from ivr.phones.baresip import Kind
+from ivr.phones.baresip import Kind, Phone
 from tests.system.people import Citizen, SwitchOn, accepts, kinds
 from tests.system.server import Server, until
 from tests.system.test_the_call import prompts_heard, talks
@@ -17,6 +17,15 @@ def seconds_until_ringing(phone_events: list[object], since: float) -> float:
     """How long after `since` (monotonic) the phone began to ring."""
     ringing = [event.at for event in phone_events if event.kind == Kind.INCOMING]  # type: ignore[attr-defined]
     return float(ringing[0]) - since
+
+
+def in_question(question: str, server: Server, switch_on: SwitchOn) -> tuple[Phone, Citizen]:
+    """Who the lifeline will ring (the agency, once the category is known), and a caller who is being asked this."""
+    human = switch_on(server, "operator1" if question == "category" else "damkar_1")
+    citizen = Citizen(server, switch_on(server, "warga")).dial()
+    if question == "area":
+        citizen.answers("1")
+    return human, citizen.is_asked(question)
 
 
 def test_a_dead_controller_leads_to_an_operator_within_two_seconds(own_server: Server, switch_on: SwitchOn) -> None:
@@ -40,35 +49,25 @@ def test_a_controller_killed_during_a_question_loses_nobody(
     question: str, own_server: Server, switch_on: SwitchOn
 ) -> None:
     """After the first answer the lifeline still knows what happened, and rings that agency."""
-    account = "operator1" if question == "category" else "damkar_1"
-    human, citizen = switch_on(own_server, account), Citizen(own_server, switch_on(own_server, "warga"))
-    citizen.dial()
-    if question == "area":
-        citizen.answers("1")
-    citizen.is_asked(question)
+    human, citizen = in_question(question, own_server, switch_on)
     killed = time.monotonic()
     os.kill(own_server.controller_pid, signal.SIGKILL)
     human.wait_event(Kind.INCOMING, 5)
     assert seconds_until_ringing(list(human.events), killed) < 2
     human.answer()
-    if account == "damkar_1":
-        citizen.until(Happened.PICKED_UP, line=account)
+    if human.account == "damkar_1":
+        citizen.until(Happened.PICKED_UP, line=human.account)
         human.press("1")
     talks(citizen, human)
     record, _ = citizen.hangs_up()
-    assert (record.lifeline, record.answered_by) == (True, account)
+    assert (record.lifeline, record.answered_by) == (True, human.account)
 
 
 @pytest.mark.parametrize("question", ["category", "area"])
 def test_a_frozen_controller_loses_nobody_and_is_replaced(
     question: str, own_server: Server, switch_on: SwitchOn
 ) -> None:
-    account = "operator1" if question == "category" else "damkar_1"
-    human, citizen = switch_on(own_server, account), Citizen(own_server, switch_on(own_server, "warga"))
-    citizen.dial()
-    if question == "area":
-        citizen.answers("1")
-    citizen.is_asked(question)
+    human, citizen = in_question(question, own_server, switch_on)
     frozen = own_server.controller_pid
     os.kill(frozen, signal.SIGSTOP)
     citizen.phone.press("3")  # Asterisk has the key, the controller will never take it
