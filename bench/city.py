@@ -22,11 +22,11 @@ from ivr.calls import query
 from ivr.calls.database import reader
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
-from ivr.controller.clips import ClipShelf
 from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Understanding
 from ivr.phones.scenario import Scenario
 from ivr.phones.sipp import Outcome, Sipp, caller
+from ivr.prompts.shelf import ClipShelf
 from ivr.rules import load_rules, route
 from ivr.settings import PROJECT, load_settings
 from tests.system.server import Server, until

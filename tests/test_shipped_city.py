@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ivr.controller.clips import PAUSE
 from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Question, Understanding
 from ivr.prompts.render import expected_seconds
+from ivr.prompts.shelf import PAUSE
 from ivr.prompts.sources import prompt_sources
 from ivr.rules import load_rules
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from ivr.asterisk.agi import CommandFailed, Session
 from ivr.asterisk.plan import READY, plan_variables, screen, spoken
 from ivr.calls.events import Event, Kind, Scalar
-from ivr.controller.clips import ClipShelf
 from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Understanding, converse
+from ivr.prompts.shelf import ClipShelf
 from ivr.rules import Plan, Rules, route
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from ivr.calls.recordings import check_due
 from ivr.calls.sweep import sweep
 from ivr.calls.writer import QUIET, CallLog
 from ivr.controller.attendant import Attendant
-from ivr.controller.clips import ClipShelf
 from ivr.notify import notify
+from ivr.prompts.shelf import ClipShelf
 from ivr.rules import Rules, route
 from ivr.secrets import Secrets
 from ivr.settings import Settings

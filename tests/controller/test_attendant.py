@@ -11,8 +11,8 @@ from ivr.asterisk.agi import CallerHungUp, CommandFailed, Session
 from ivr.asterisk.plan import plan_variables
 from ivr.calls.events import Event, Kind
 from ivr.controller.attendant import DISPLAY_LENGTH, Attendant, describe, display_name
-from ivr.controller.clips import ClipShelf
 from ivr.dialogue import Understanding
+from ivr.prompts.shelf import ClipShelf
 from ivr.rules import Plan, Rules, Step, load_rules, route
 from tests.asterisk.scripted import HANG_UP, OK, REQUEST, ScriptedAsterisk
 from tests.city import SYSTEM_TEST, write_clips

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ivr.calls.events import Kind as Happened
-from ivr.controller.clips import ClipShelf
 from ivr.phones.baresip import Kind, Phone, PhoneTimeout
+from ivr.prompts.shelf import ClipShelf
 from tests.audio import heard_prompts, load, silence_spans, tone_level
 from tests.system.conftest import CITIZEN_HERTZ, OFFICER_HERTZ
 from tests.system.people import Citizen, SwitchOn, accepts, kinds

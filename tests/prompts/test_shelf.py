@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.controller.clips import PAUSE, RATE, ClipShelf
+from ivr.prompts.shelf import PAUSE, RATE, ClipShelf
 from tests.city import write_clips
 
 SECONDS = 0.05
