@@ -5,12 +5,12 @@ maps, lists and text (anchors, tags, several documents, repeated keys) is refuse
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import yaml
 
-from ivr.rules.problems import MAX_PROBLEMS, Finding, Path, Problem, RulesError, problem
+from ivr.rules.problems import MAX_PROBLEMS, Finding, Path, Problem, RulesError, problem, shown
 
 Tree: TypeAlias = "str | list[Tree] | dict[str, Tree]"
 
@@ -52,7 +52,14 @@ class Document:
         while path and path not in self.places:
             path = path[:-1]
         place = self.places[path]
-        return problem(finding, *(place.key if finding.at_key or path != finding.path else place.value))
+        return problem(_printable(finding), *(place.key if finding.at_key or path != finding.path else place.value))
+
+
+def _printable(finding: Finding) -> Finding:
+    """The finding with nothing from the file in its sentences that a terminal would act on."""
+    values = {key: shown(value, 200) if isinstance(value, str) else value for key, value in finding.values.items()}
+    names = [name if name.isprintable() else shown(name) for name in finding.names]
+    return replace(finding, names=names, values=values)
 
 
 def read(text: str) -> Document:

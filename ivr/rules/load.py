@@ -2,68 +2,90 @@
 
 import pathlib
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ivr.rules.checks import check_data, check_rules
+from ivr.rules.advice import advise, placeholders
+from ivr.rules.clashes import check_clashes
 from ivr.rules.document import MAX_BYTES, Document, Tree, read
-from ivr.rules.model import (
-    ID,
+from ivr.rules.fields import ID
+from ivr.rules.model import Rules
+from ivr.rules.parts import (
     Agency,
     Category,
+    Centre,
     City,
+    DatedShift,
     Kecamatan,
     Kelurahan,
     Line,
     Operators,
+    Overflow,
     Part,
     Policies,
+    Repeats,
+    Replacement,
     Roster,
     Rule,
-    Rules,
     Shift,
 )
 from ivr.rules.problems import MAX_PROBLEMS, Finding, Path, Problem, RulesError, problem
+from ivr.rules.references import check_references
 
-_TEXT_EXPECTED = {"key", "yes_or_no", "accept", "whole_number", "phone", "hours"}
+_TEXT_EXPECTED = {
+    "key", "area_key", "yes_or_no", "accept", "silence", "whole_number", "phone", "hours", "date", "dates", "moment",
+}  # fmt: skip
 
-_PARTS: dict[tuple[str, int], type[Part]] = {
-    ("kota", 1): City,
-    ("kategori", 2): Category,
-    ("wilayah", 2): Kecamatan,
-    ("wilayah", 4): Kelurahan,
-    ("jalur", 2): Line,
-    ("piket", 2): Roster,
-    ("piket", 3): Shift,
-    ("piket", 4): Shift,
-    ("instansi", 2): Agency,
-    ("operator", 1): Operators,
-    ("aturan", 2): Rule,
-    ("kebijakan", 1): Policies,
-}
-"""Which part of the rules a path of a given length leads to: it knows the keys allowed there."""
+_PARTS: tuple[tuple[tuple[str, ...], type[Part]], ...] = (
+    (("kota",), City),
+    (("kategori", "*"), Category),
+    (("wilayah", "*"), Kecamatan),
+    (("wilayah", "*", "kelurahan", "*"), Kelurahan),
+    (("jalur", "*"), Line),
+    (("piket", "*"), Roster),
+    (("piket", "*", "*"), Shift),
+    (("piket", "*", "mingguan", "*"), Shift),
+    (("piket", "*", "tanggal", "*", "*"), DatedShift),
+    (("piket", "*", "pengganti", "*"), Replacement),
+    (("instansi", "*"), Agency),
+    (("tetangga", "*"), Centre),
+    (("nasional", "*"), Centre),
+    (("operator",), Operators),
+    (("aturan", "*"), Rule),
+    (("kebijakan",), Policies),
+    (("kebijakan", "iseng"), Repeats),
+    (("kebijakan", "luapan"), Overflow),
+)
+"""Which part of the rules stands where in the file: it knows the keys allowed there."""
 
 
-def load_rules(source: pathlib.Path | str) -> Rules:
-    """The rules in a file (a `Path`) or in a text (a `str`).
+def load_rules(source: pathlib.Path | str, *, demo: bool = True) -> Rules:
+    """The rules in a file (a `Path`) or in a text (a `str`); without `demo`, placeholder numbers are problems.
 
     Raises RulesError with every problem found, each with line and column; nothing else.
     """
-    document = read(source if isinstance(source, str) else _text(source))
-    problems = [*document.problems, *_located(document, check_data(document.data))]
+    document = read(source if isinstance(source, str) else file_text(source))
+    data = document.data
+    problems = [*document.problems, *_located(document, chain(check_references(data), check_clashes(data)))]
     try:
-        rules = Rules.model_validate(document.data)
+        rules = Rules.model_validate(data)
     except ValidationError as error:
-        findings = _findings(document.data, error.errors(include_url=False, include_context=True))
+        findings = _findings(data, error.errors(include_url=False, include_context=True))
         raise RulesError([*problems, *_located(document, findings)]) from error
+    rules._demo = demo
+    if not demo:
+        problems += _located(document, placeholders(rules))
     if problems:
         raise RulesError(problems)
-    return rules.model_copy(update={"warnings": tuple(sorted(_located(document, check_rules(rules))))})
+    rules._warnings = tuple(sorted(_located(document, advise(rules))))
+    return rules
 
 
-def _text(path: pathlib.Path) -> str:
+def file_text(path: pathlib.Path) -> str:
+    """The text of a file, without a byte order mark. Raises RulesError: unreadable, not UTF-8."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1).decode("utf-8-sig")
@@ -75,7 +97,7 @@ def _text(path: pathlib.Path) -> str:
 
 
 def _located(document: Document, findings: Iterable[Finding]) -> list[Problem]:
-    return [document.locate(finding) for finding, _ in zip(findings, range(MAX_PROBLEMS), strict=False)]
+    return [document.locate(finding) for finding in islice(findings, MAX_PROBLEMS)]
 
 
 def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
@@ -92,6 +114,10 @@ def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
                 yield Finding(path, "missing", at_key=True, values=values)
             case "string_pattern_mismatch" if at_name:
                 yield Finding(path, "bad_name" if path[0] != "wilayah" else "bad_code", given, at_key=True)
+            case "string_pattern_mismatch" if path[-1] == "bahasa":
+                yield Finding(path, "language", given)
+            case "dict_type":
+                yield Finding(path, "mapping")
             case "literal_error":
                 yield Finding(path, "zone", given)
             case "too_short" if any(place[: len(path)] == path for place in places if place != path):
@@ -99,7 +125,7 @@ def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
             case kind if kind in _TEXT_EXPECTED and not isinstance(error["input"], str):
                 yield Finding(path, "string_type")
             case kind:
-                yield Finding(path, kind, str(context.get("word", given)), values=context)
+                yield Finding(path, kind, str(context.get("word", given)), values=context, at_key=at_name)
 
 
 def _path(data: Tree, location: tuple[int | str, ...]) -> tuple[Path, bool]:
@@ -115,7 +141,7 @@ def _path(data: Tree, location: tuple[int | str, ...]) -> tuple[Path, bool]:
             data = data[part]
         elif isinstance(data, dict) and part in data:
             data = data[str(part)]
-        elif part == ID:
+        elif part in (ID, "[key]"):
             return tuple(path), True
         else:
             continue
@@ -124,6 +150,10 @@ def _path(data: Tree, location: tuple[int | str, ...]) -> tuple[Path, bool]:
 
 
 def _keys_at(path: Path) -> list[str]:
-    part = _PARTS.get((str(path[0]), len(path)), Rules) if path else Rules
+    part = next((part for pattern, part in _PARTS if _fits(path, pattern)), Rules)
     keys = [field.alias or name for name, field in part.model_fields.items()]
     return [key for key in keys if "(" not in key]
+
+
+def _fits(path: Path, pattern: tuple[str, ...]) -> bool:
+    return len(path) == len(pattern) and all(name in ("*", part) for name, part in zip(pattern, path, strict=True))

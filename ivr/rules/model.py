@@ -1,246 +1,107 @@
-"""`routing_rules.yaml` as types: Indonesian keys in the file, English names in the code, nothing changeable."""
+"""`routing_rules.yaml` as one value: `Rules`, with everything found quickly. Nothing in it ever changes."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from ivr.rules.areas import KECAMATAN_CODE_LENGTH, AreaIndex, NamedArea
+from ivr.rules.duty import Timetable
+from ivr.rules.fields import Key, Name, SomeTexts, entries, named_rosters
+from ivr.rules.parts import (
+    ALL,
+    OPERATOR,
+    Agency,
+    Category,
+    Centre,
+    City,
+    Kecamatan,
+    Kelurahan,
+    Line,
+    Operators,
+    Part,
+    Policies,
+    Roster,
+    Rule,
+)
 from ivr.rules.problems import Problem
-from ivr.rules.week import ALL_HOURS, EVERY_DAY, MINUTES_PER_DAY, MINUTES_PER_WEEK, parse_days, parse_hours
+from ivr.rules.week import MINUTES_PER_DAY, weekday_of
 
-ALL = "semua"
-OPERATOR = "operator"
-ID = "(id)"
-"""The key an entry's own name travels under: no YAML word, so that the file can never set it."""
+if TYPE_CHECKING:
+    from ivr.rules.route import Plan
 
+__all__ = ["ALL", "OPERATOR", "Agency", "Category", "Kecamatan", "Kelurahan", "Line", "Rule", "Rules"]
 
-def _entries(value: object) -> list[dict[str, Any]]:
-    """`{damkar: {...}}` as a list whose entries know their name; a bare text is the entry's `nama`."""
-    if not isinstance(value, Mapping):
-        raise PydanticCustomError("mapping", "mapping expected")
-    return [{**_entry(entry, "nama"), ID: name} for name, entry in value.items()]
-
-
-def _rosters(value: object) -> list[dict[str, Any]]:
-    if not isinstance(value, Mapping):
-        raise PydanticCustomError("mapping", "mapping expected")
-    return [{**_entry(entry, "mingguan"), ID: name} for name, entry in value.items()]
-
-
-def _entry(value: object, bare: str) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {bare: value}
-
-
-def _kelurahan(value: object) -> list[dict[str, Any]]:
-    """Entries, each with its place in the list as its key when the file gives no keys at all."""
-    entries = [] if value == "" else _entries(value)
-    if any("tombol" in entry for entry in entries):
-        return entries
-    keyed = [{**entry, "tombol": str(key)} for key, entry in enumerate(entries[:9], start=1)]
-    return [*keyed, *entries[9:]]
-
-
-def _several(value: object) -> object:
-    """One text stands for a list of one, an empty value for an empty list."""
-    if isinstance(value, str):
-        return [value] if value else []
-    return value
-
-
-def _yes_or_no(value: object) -> bool:
-    if value not in ("ya", "tidak"):
-        raise PydanticCustomError("yes_or_no", "ya or tidak expected")
-    return value == "ya"
-
-
-def _by_key(value: object) -> bool:
-    if value not in ("tombol", "langsung"):
-        raise PydanticCustomError("accept", "tombol or langsung expected")
-    return value == "tombol"
-
-
-def _key(value: object) -> object:
-    if value in ("0", "*", "#"):
-        raise PydanticCustomError("reserved_key", "reserved key")
-    if not isinstance(value, str) or not re.fullmatch("[1-9]", value):
-        raise PydanticCustomError("key", "one digit expected")
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, str) or not re.fullmatch("[0-9]{1,4}", value):
-        raise PydanticCustomError("whole_number", "whole number expected")
-    return int(value)
-
-
-def _number(value: object) -> object:
-    """A phone number without the spaces, dots and dashes people write in it."""
-    digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) else ""
-    if not re.fullmatch(r"\+?[0-9]{3,15}", digits):
-        raise PydanticCustomError("phone", "phone number expected")
-    if digits.lstrip("+").removeprefix("62") == "112" or digits == "112":
-        raise PydanticCustomError("phone_loop", "112 cannot ring itself")
-    return digits
-
-
-def _days(value: object) -> tuple[int, ...]:
-    words = value if isinstance(value, list) else [value]
-    text = ",".join(word if isinstance(word, str) else "?" for word in words)
-    try:
-        return parse_days(text)
-    except ValueError as error:
-        raise PydanticCustomError("days", "days expected", {"word": str(error)}) from error
-
-
-def _hours(value: object) -> tuple[int, int]:
-    try:
-        return parse_hours(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise PydanticCustomError("hours", "hours expected") from error
-
-
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=80)]
-Id: TypeAlias = Annotated[str, Field(alias=ID, pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-Account: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-KecamatanCode: TypeAlias = Annotated[str, Field(alias=ID, pattern=r"^[0-9]{2}(\.[0-9]{2}){2}$")]
-KelurahanCode: TypeAlias = Annotated[str, Field(alias=ID, pattern=r"^[0-9]{2}(\.[0-9]{2}){2}\.[0-9]{4}$")]
-Key: TypeAlias = Annotated[str, BeforeValidator(_key)]
-Texts: TypeAlias = Annotated[tuple[Name, ...], BeforeValidator(_several)]
-SomeTexts: TypeAlias = Annotated[tuple[Name, ...], BeforeValidator(_several), Field(min_length=1)]
-YesOrNo: TypeAlias = Annotated[bool, BeforeValidator(_yes_or_no)]
-Seconds: TypeAlias = Annotated[int, BeforeValidator(_whole), Field(ge=5, le=300)]
-Zone: TypeAlias = Literal["Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura"]
-
-
-class Part(BaseModel):
-    """A part of the rules: closed to unknown keys, never changed after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class City(Part):
-    name: Name = Field(alias="nama")
-    code: str = Field(alias="kode", pattern=r"^[0-9]{2}\.[0-9]{2}$")
-    zone: Zone = Field(alias="zona")
-
-    @cached_property
-    def clock(self) -> ZoneInfo:
-        """The city's zone (WIB, WITA or WIT; Indonesia has no summer time)."""
-        return ZoneInfo(self.zone)
-
-
-class Category(Part):
-    """What a caller may need help with, chosen with one key."""
-
-    id: Id
-    key: Key = Field(alias="tombol")
-    name: Name = Field(alias="nama")
-    synonyms: Texts = Field(alias="sinonim", default=())
-    emergency: YesOrNo = Field(alias="darurat", default=True)
-    asks_area: YesOrNo = Field(alias="tanya_wilayah", default=True)
-
-
-class Kelurahan(Part):
-    """Key None: it has no key, because there are more than nine."""
-
-    code: KelurahanCode
-    name: Name = Field(alias="nama")
-    key: Key | None = Field(alias="tombol", default=None)
-    aliases: Texts = Field(alias="alias", default=())
-
-
-class Kecamatan(Part):
-    code: KecamatanCode
-    key: Key = Field(alias="tombol")
-    name: Name = Field(alias="nama")
-    aliases: Texts = Field(alias="alias", default=())
-    kelurahan: Annotated[tuple[Kelurahan, ...], BeforeValidator(_kelurahan)] = ()
-
-
-class Line(Part):
-    """One phone that can ring: an account registered here, or a number behind the trunk (never both)."""
-
-    id: Id
-    name: Name | None = Field(alias="nama", default=None)
-    account: Account | None = Field(alias="akun", default=None)
-    phone: Annotated[str, BeforeValidator(_number)] | None = Field(alias="telepon", default=None)
-    accepts_by_key: Annotated[bool, BeforeValidator(_by_key)] = Field(alias="terima", default=True)
-    seconds: Seconds = Field(alias="detik", default=20)
-
-
-class Shift(Part):
-    days: Annotated[tuple[int, ...], BeforeValidator(_days)] = Field(alias="hari", default=parse_days(EVERY_DAY))
-    hours: Annotated[tuple[int, int], BeforeValidator(_hours)] = Field(alias="jam", default=parse_hours(ALL_HOURS))
-    lines: SomeTexts = Field(alias="jalur")
-
-    def covers(self, minute: int) -> bool:
-        """Whether this shift is on at a minute of the week; past midnight it belongs to the day it began."""
-        start, end = self.hours
-        since_day_began = ((minute - day * MINUTES_PER_DAY) % MINUTES_PER_WEEK for day in self.days)
-        return any((since - start) % MINUTES_PER_WEEK < end - start for since in since_day_began)
-
-    def boundaries(self) -> set[int]:
-        """The minutes of the day at which this shift begins or ends."""
-        return {minute % MINUTES_PER_DAY for minute in self.hours}
-
-
-class Roster(Part):
-    id: Id
-    shifts: tuple[Shift, ...] = Field(alias="mingguan", min_length=1)
-
-
-class Agency(Part):
-    """Who helps: its lines (rung together), or the roster that says whose phone it is now (never both)."""
-
-    id: Id
-    name: Name = Field(alias="nama")
-    short_name: Name | None = Field(alias="singkat", default=None)
-    lines: SomeTexts = Field(alias="jalur", default=())
-    roster: Name | None = Field(alias="piket", default=None)
-
-
-class Operators(Part):
-    accounts: Annotated[tuple[Account, ...], BeforeValidator(_several)] = Field(alias="akun", min_length=1)
-    seconds: Seconds = Field(alias="detik", default=60)
-
-
-class Rule(Part):
-    """Who is rung for these categories in these areas: steps in order, the names in a step together."""
-
-    categories: SomeTexts = Field(alias="kategori")
-    areas: SomeTexts = Field(alias="wilayah", default=(ALL,))
-    steps: Annotated[tuple[SomeTexts, ...], BeforeValidator(_several)] = Field(alias="langkah", min_length=1)
-
-
-class Policies(Part):
-    budget_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=10, le=120)] = Field(
-        alias="anggaran_detik", default=40
-    )
-    wait_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=2, le=20)] = Field(alias="tunggu_detik", default=5)
-    mistakes_allowed: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=5)] = Field(
-        alias="kesalahan_maksimal", default=2
-    )
+_LONG_AGO = datetime(2001, 1, 1).toordinal()  # noqa: DTZ001 a Monday
 
 
 class Rules(Part):
-    """One valid rules file. `warnings` is what an admin should know though the file can be used."""
+    """One valid rules file."""
 
     city: City = Field(alias="kota")
-    categories: Annotated[tuple[Category, ...], BeforeValidator(_entries)] = Field(alias="kategori", min_length=1)
-    areas: Annotated[tuple[Kecamatan, ...], BeforeValidator(_entries)] = Field(alias="wilayah", min_length=1)
-    lines: Annotated[tuple[Line, ...], BeforeValidator(_entries)] = Field(alias="jalur", min_length=1)
-    rosters: Annotated[tuple[Roster, ...], BeforeValidator(_rosters)] = Field(alias="piket", default=())
-    agencies: Annotated[tuple[Agency, ...], BeforeValidator(_entries)] = Field(alias="instansi", min_length=1)
+    categories: Annotated[tuple[Category, ...], BeforeValidator(entries)] = Field(alias="kategori", min_length=1)
+    groups: dict[Key, Name] = Field(alias="kelompok_wilayah", default_factory=dict)
+    areas: Annotated[tuple[Kecamatan, ...], BeforeValidator(entries)] = Field(alias="wilayah", min_length=1)
+    stated_lines: Annotated[tuple[Line, ...], BeforeValidator(entries)] = Field(alias="jalur", default=())
+    rosters: Annotated[tuple[Roster, ...], BeforeValidator(named_rosters)] = Field(alias="piket", default=())
+    agencies: Annotated[tuple[Agency, ...], BeforeValidator(entries)] = Field(alias="instansi", min_length=1)
+    neighbours: Annotated[tuple[Centre, ...], BeforeValidator(entries)] = Field(alias="tetangga", default=())
+    national: Annotated[tuple[Centre, ...], BeforeValidator(entries)] = Field(alias="nasional", default=())
     operators: Operators = Field(alias="operator")
     rules: tuple[Rule, ...] = Field(alias="aturan", min_length=1)
     fallback: SomeTexts = Field(alias="siaga_24_jam")
     policies: Policies = Field(alias="kebijakan", default_factory=Policies)
-    warnings: tuple[Problem, ...] = Field(alias="(warnings)", default=())
+
+    _warnings: tuple[Problem, ...] = PrivateAttr(())
+    _demo: bool = PrivateAttr(True)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What an admin should know though the file can be used."""
+        return self._warnings
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Every phone but the operators': stated ones, agencies' own, neighbours and national numbers.
+
+        In a demonstration a line with a placeholder for a number is an account of its own name.
+        """
+        return tuple(_registered(line) if line.id in self.placeholder_lines else line for line in self._written_lines)
+
+    @cached_property
+    def placeholder_lines(self) -> tuple[str, ...]:
+        """The lines that a demonstration makes accounts of."""
+        return tuple(line.id for line in self._written_lines if self._demo and line.is_placeholder)
+
+    @cached_property
+    def _written_lines(self) -> tuple[Line, ...]:
+        own = (agency.own_line() for agency in self.agencies)
+        centres = (centre.line() for centre in (*self.neighbours, *self.national))
+        return (*self.stated_lines, *(line for line in own if line), *centres)
+
+    @cached_property
+    def rung_lines(self) -> frozenset[str]:
+        """The lines that a call may really ring: those of a step, a telling, the overflow or the 24-hour line."""
+        named = {name for rule in self.rules for step in (*rule.steps, rule.told) for name in step}
+        lines = {line for name in named if name in self.agency_by_id for line in self.lines_of(name)}
+        return frozenset({*named, *lines, *self.fallback, *self.policies.overflow_lines})
+
+    @cached_property
+    def operator_lines(self) -> tuple[Line, ...]:
+        """The operators' phones as lines: they accept by picking up, and ring as long as the queue does."""
+        return tuple(
+            Line.model_construct(
+                id=account,
+                name=None,
+                account=account,
+                phone=None,
+                accepts_by_key=False,
+                seconds=20,
+            )
+            for account in self.operators.accounts
+        )
 
     def category(self, category: str | None) -> Category | None:
         return self._category_by_id.get(category or "")
@@ -257,63 +118,168 @@ class Rules(Part):
         """Raises KeyError."""
         return self._roster_by_id[roster]
 
+    def timetable(self, roster: str) -> Timetable:
+        """A roster's days. Raises KeyError."""
+        return self.timetables[roster]
+
     def area(self, code: str | None) -> Kecamatan | Kelurahan | None:
         return self._area_by_code.get(code or "")
 
     def area_name(self, code: str) -> str:
-        """`Menteng - Jekan Raya` for a kelurahan, `Jekan Raya` for a kecamatan, else the code itself."""
+        """`Menteng - Jekan Raya` for a kelurahan, `Jekan Raya` for a kecamatan, else the code itself.
+
+        Where a kecamatan has the name twice its kind is said: `Negeri Nusaniwe - Nusaniwe`.
+        """
         area, kecamatan = self.area(code), self.area(code[:KECAMATAN_CODE_LENGTH])
-        if isinstance(area, Kelurahan) and kecamatan:
-            return f"{area.name} - {kecamatan.name}"
+        if isinstance(area, Kelurahan) and isinstance(kecamatan, Kecamatan):
+            twice = [place.name for place in kecamatan.kelurahan].count(area.name) > 1
+            name = f"{kind_of(code, self.city.village).capitalize()} {area.name}" if twice else area.name
+            return f"{name} - {kecamatan.name}"
         return area.name if area else code
 
     def find_area(self, text: str) -> tuple[str, ...]:
         """Codes meant by a code, a name, an alias or `kelurahan - kecamatan`: several when unclear."""
         return self._area_index.find(text)
 
-    def rule_for(self, category: str | None, area: str | None) -> int | None:
-        """The position of the first rule that serves these; an unknown category or area is served by `semua`.
+    def moment(self, at: datetime) -> tuple[int, int]:
+        """Ordinal day and minute of the city's own clock; a time without a zone is read as that clock."""
+        local = at.astimezone(self.city.clock) if at.tzinfo else at
+        return local.toordinal(), local.hour * 60 + local.minute
 
-        A kelurahan is served by its own rules and by its kecamatan's, also when the file does not list it.
+    def candidates(self, category: str | None, area: str | None) -> tuple[int, ...]:
+        """Positions of the rules that may serve these, in order; only the last serves at every moment.
+
+        A kelurahan is served by its own rules and by its kecamatan's, also when the file does not list it; an
+        unknown category or area by the rules for `semua`.
         """
+        known = self._known(category, area)
+        found = self._candidates.get(known)
+        if found is None:
+            found = self._candidates[known] = self._served(*known)
+        return found
+
+    def _known(self, category: str | None, area: str | None) -> tuple[str | None, str | None]:
+        """What the rules can tell apart: a category or None, an area of the file or None."""
+        if area not in self._area_by_code:
+            kecamatan = (area or "")[:KECAMATAN_CODE_LENGTH]
+            area = kecamatan if kecamatan in self._area_by_code else None
+        return category if category in self._category_by_id else None, area
+
+    def _served(self, category: str | None, area: str | None) -> tuple[int, ...]:
         categories = {category or ALL, ALL}
         areas = {area or ALL, (area or ALL)[:KECAMATAN_CODE_LENGTH], ALL}
-        pairs = ((one, place) for one in categories for place in areas)
-        return min((self._first_rule[pair] for pair in pairs if pair in self._first_rule), default=None)
+        positions = sorted(
+            {p for one in categories for place in areas for p in self._rules_for.get((one, place), ())}
+        )
+        last = next(
+            (place for place, position in enumerate(positions) if self.rules[position].always), len(positions)
+        )
+        return tuple(positions[: last + 1])
+
+    def rule_for(self, category: str | None, area: str | None, day: int, minute: int) -> int | None:
+        """The position of the rule that serves at a minute of an ordinal day, None when none does."""
+        known, holidays = self._known(category, area), self.city.holiday_days
+        kind = (known, weekday_of(day), day in holidays, day - 1 in holidays)
+        stretches = self._stretches.get(kind)
+        if stretches is None:
+            stretches = self._stretches[kind] = tuple(self._stretches_on(day, self.candidates(*known)))
+        for start, end, position in stretches:
+            if start <= minute < end:
+                return position
+        return None
+
+    def _stretches_on(self, day: int, positions: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+        """The minutes of a day, from and to, that each of these rules serves."""
+        for position in positions:
+            rule = self.rules[position]
+            start, end = rule.hours
+            if rule.begins_on(day, self.city.holiday_days):
+                yield start, end, position
+            if end > MINUTES_PER_DAY and rule.begins_on(day - 1, self.city.holiday_days):
+                yield 0, end - MINUTES_PER_DAY, position
 
     @cached_property
-    def operator_lines(self) -> tuple[Line, ...]:
-        """The operators' phones as lines: they accept by picking up, and ring as long as the queue does."""
-        phones = [{ID: account, "akun": account, "terima": "langsung"} for account in self.operators.accounts]
-        return tuple(Line.model_validate(phone) for phone in phones)
+    def rosters_of_line(self) -> dict[str, tuple[str, ...]]:
+        """The rosters that can have a line on duty."""
+        found: dict[str, tuple[str, ...]] = {}
+        for roster in self.rosters:
+            for line in roster.lines:
+                found[line] = (*found.get(line, ()), roster.id)
+        return found
 
     @cached_property
-    def rostered(self) -> frozenset[str]:
-        """Lines that some roster names: they ring only while a roster has them on duty."""
-        return frozenset(line for roster in self.rosters for shift in roster.shifts for line in shift.lines)
+    def shift_lines(self) -> frozenset[str]:
+        """The lines that have shifts: they ring only on duty. One that merely stands in once may always ring."""
+        return frozenset(line for roster in self.rosters for line in roster.shift_lines)
 
     @cached_property
     def agency_of_line(self) -> dict[str, str]:
         """The first agency that names a line, directly or in its roster."""
         owners: dict[str, str] = {}
         for agency in self.agencies:
-            shifts = self.roster(agency.roster).shifts if agency.roster else ()
-            for line in [*agency.lines, *(line for shift in shifts for line in shift.lines)]:
+            for line in self.lines_of(agency.id):
                 owners.setdefault(line, agency.id)
         return owners
 
+    def lines_of(self, agency: str) -> tuple[str, ...]:
+        """Every line an agency can ever have. Raises KeyError."""
+        found = self.agency(agency)
+        if found.roster:
+            return self.roster(found.roster).lines
+        return found.lines or (found.id,)
+
     @cached_property
-    def _first_rule(self) -> dict[tuple[str, str], int]:
-        first: dict[tuple[str, str], int] = {}
+    def special_days(self) -> tuple[int, ...]:
+        """The ordinal days that may differ from an ordinary week, with the day after each, in order."""
+        days = self.city.holiday_days.union(*(table.special_days for table in self.timetables.values()))
+        return tuple(sorted(days | {day + 1 for day in days}))
+
+    @cached_property
+    def ordinary_monday(self) -> int:
+        """The Monday (ordinal day) of a week that has nothing special in it, nor the day before."""
+        special = set(self.special_days)
+        day = _LONG_AGO
+        while special.intersection(range(day - 1, day + 8)):
+            day += 7
+        return day
+
+    def ordinary(self, day: int) -> int:
+        """The same day of the week in an ordinary week."""
+        return self.ordinary_monday + weekday_of(day)
+
+    @cached_property
+    def _rules_for(self) -> dict[tuple[str, str], list[int]]:
+        found: dict[tuple[str, str], list[int]] = {}
         for position, rule in enumerate(self.rules):
             codes = [code for area in rule.areas for code in self.codes_of(area)]
             for pair in ((category, code) for category in rule.categories for code in codes):
-                first.setdefault(pair, position)
-        return first
+                earlier = found.setdefault(pair, [])
+                if not (earlier and self.rules[earlier[-1]].always):
+                    earlier.append(position)
+        return found
 
     def codes_of(self, area: str) -> tuple[str, ...]:
         """The codes a rule means by an area it names; `semua` stays `semua`."""
         return (ALL,) if area == ALL else self.find_area(area)
+
+    # What was worked out once. It depends on nothing but the rules, so it is no part of what they are.
+
+    @cached_property
+    def plans(self) -> dict[object, "Plan"]:
+        """The plans made so far, by the state of duty they are for."""
+        return {}
+
+    @cached_property
+    def _candidates(self) -> dict[tuple[str | None, str | None], tuple[int, ...]]:
+        return {}
+
+    @cached_property
+    def _stretches(self) -> dict[object, tuple[tuple[int, int, int], ...]]:
+        return {}
+
+    @cached_property
+    def timetables(self) -> dict[str, Timetable]:
+        return {roster.id: Timetable(roster, self.city.holiday_days) for roster in self.rosters}
 
     @cached_property
     def _category_by_id(self) -> dict[str, Category]:
@@ -338,13 +304,27 @@ class Rules(Part):
 
     @cached_property
     def _area_index(self) -> AreaIndex:
-        return AreaIndex(_named_areas(self.areas))
+        return AreaIndex(_named_areas(self.areas, self.city.village))
 
 
-def _named_areas(areas: tuple[Kecamatan, ...]) -> list[NamedArea]:
+def kind_of(code: str, village: str) -> str:
+    """What a place is called: in Kemendagri codes the village part is 1xxx for a kelurahan, 2xxx for a desa."""
+    if len(code) <= KECAMATAN_CODE_LENGTH:
+        return "kecamatan"
+    return village if code.rpartition(".")[2].startswith("2") else "kelurahan"
+
+
+def _registered(line: Line) -> Line:
+    return line.model_copy(update={"account": line.id, "phone": None})
+
+
+def _named_areas(areas: Iterable[Kecamatan], village: str) -> list[NamedArea]:
     named = []
     for kecamatan in areas:
         names = (kecamatan.name, *kecamatan.aliases)
-        named.append(NamedArea(kecamatan.code, names))
-        named += [NamedArea(area.code, (area.name, *area.aliases), names) for area in kecamatan.kelurahan]
+        named.append(NamedArea(kecamatan.code, (*names, *(f"kecamatan {name}" for name in names))))
+        for area in kecamatan.kelurahan:
+            own = (area.name, *area.aliases)
+            kind = kind_of(area.code, village)
+            named.append(NamedArea(area.code, (*own, *(f"{kind} {name}" for name in own)), names))
     return named

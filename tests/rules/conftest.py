@@ -1,10 +1,21 @@
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ivr.rules import Rules, load_rules
 
 SHIPPED = Path(__file__).parents[2] / "routing_rules.yaml"
+
+TIMES = {"thorough": 20, "overnight": 1000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 1)
+"""`HYPOTHESIS_PROFILE=thorough pytest tests/rules` tries twenty times as many examples, `overnight` a thousand."""
+
+
+def examples(count: int) -> settings:
+    """How many random examples a property is tried with."""
+    return settings(max_examples=count * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 SMALL = """\
 kota: {nama: Kota Contoh, kode: 99.01, zona: Asia/Makassar}
