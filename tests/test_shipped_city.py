@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Question, Understanding
 from ivr.prompts.render import expected_seconds
@@ -11,18 +13,29 @@ from ivr.prompts.sources import prompt_sources
 from ivr.rules import load_rules
 
 PROJECT = Path(__file__).resolve().parents[1]
+MONDAY_NOON = datetime(2026, 11, 23, 5, tzinfo=UTC)
+CITIES = [PROJECT / "routing_rules.yaml", *(PROJECT / "examples" / f"{name}.yaml" for name in ("ambon", "kendari"))]
 
 
-def test_a_caller_who_hears_both_questions_to_their_end_can_still_answer_them() -> None:
-    rules = load_rules(PROJECT / "routing_rules.yaml")
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.stem)
+def test_a_caller_who_hears_every_question_to_its_end_can_still_answer_them(city: Path) -> None:
+    rules = load_rules(city)
     texts = prompt_sources(rules, PROJECT / "recordings").prompts()
-    script, patience = CityScript(rules, datetime.now(UTC)), manners(rules)
+    script, patience = CityScript(rules, MONDAY_NOON), manners(rules)
 
-    def seconds(question: Question | None) -> float:
-        assert question is not None
-        return sum(expected_seconds(texts[clip].text) + PAUSE for clip in question.clips)
+    def seconds(clips: tuple[str, ...]) -> float:
+        return sum(expected_seconds(texts[clip].text) + PAUSE for clip in clips)
 
-    first = script.next_question(Understanding())
-    second = script.next_question(Understanding(category="kebakaran"))
-    spoken = sum(expected_seconds(texts[clip].text) + PAUSE for clip in patience.opening)
-    assert spoken + seconds(first) + seconds(second) + patience.wait <= patience.budget
+    def longest(question: Question | None) -> float:
+        """With the longest of the groups behind it, where it has any."""
+        if question is None:
+            return 0.0
+        behind = [longest(choice.then) for choice in question.choices if choice.then]
+        return seconds(question.clips) + max(behind, default=0.0)
+
+    known = [Understanding(category.id, area.code) for category in rules.categories for area in rules.areas]
+    first, second = Understanding(), Understanding(category="kebakaran")
+    questions = longest(script.next_question(first)) + longest(script.next_question(second))
+    kelurahan = max(longest(script.next_question(one)) for one in known)
+    assert questions > 25
+    assert seconds(patience.opening) + questions + kelurahan + patience.wait <= patience.budget
