@@ -96,12 +96,14 @@ class Demo:
         """The phones that the plan behind these keys can ring, and the operators'."""
         now, known = datetime.now(UTC), Understanding()
         script = CityScript(self.rules, now)
+        question = script.next_question(known)
         for key in self.keys:
-            question = script.next_question(known)
-            meaning = question.meaning(key) if question else None
-            if question is None or meaning is None:
+            choice = question.choice(key) if question else None
+            if question is None or choice is None:
                 break
-            known = known.knowing(question.subject, meaning, "key")
+            if choice.then is None:
+                known = known.knowing(question.subject, choice.id, "key")
+            question = choice.then or script.next_question(known)
         plan = route(self.rules, known.category, known.area, now)
         lines = [self.rules.line(line) for step in plan.steps if step.kind == "lines" for line in step.lines]
         accounts = [line.account for line in (*lines, *self.rules.operator_lines) if line.account]

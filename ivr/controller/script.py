@@ -31,19 +31,40 @@ class CityScript:
         return None
 
     def _categories(self) -> Question:
-        return _question("category", clips.ASK_CATEGORY, "option", [(c.key, c.id) for c in self.rules.categories])
+        choices = [Choice(category.key, category.id) for category in self.rules.categories]
+        return _question("category", clips.ASK_CATEGORY, "option", choices)
 
     def _areas(self) -> Question:
-        return _question("area", clips.ASK_AREA, "option-area", [(a.key, a.code) for a in self.rules.areas])
+        """Every kecamatan by its key; those with two digits (`21`, `22`) behind the key of their group (`2`)."""
+        behind: dict[str, list[Kecamatan]] = {}
+        for kecamatan in self.rules.areas:
+            behind.setdefault(kecamatan.key[0], []).append(kecamatan)
+        choices = [_place(digit, areas) for digit, areas in behind.items()]
+        if any(choice.then for choice in choices):
+            choices.sort(key=lambda choice: choice.key)
+        return _question("area", clips.ASK_AREA, "option-area", choices)
 
     def _kelurahan(self, kecamatan: Kecamatan) -> Question | None:
-        keyed = [(place.key, place.code) for place in kecamatan.kelurahan if place.key]
-        return _question("kelurahan", clips.ASK_KELURAHAN, "option-kelurahan", keyed) if keyed else None
+        choices = [Choice(place.key, place.code) for place in kecamatan.kelurahan if place.key]
+        return _question("kelurahan", clips.ASK_KELURAHAN, "option-kelurahan", choices) if choices else None
 
 
-def _question(subject: Subject, ask: str, option: str, choices: Iterable[tuple[str, str]]) -> Question:
-    options = tuple(Choice(key, meaning) for key, meaning in choices)
-    spoken = [clips.clip(option, choice.id) for choice in options]
+def _place(digit: str, areas: Iterable[Kecamatan]) -> Choice:
+    """The kecamatan that has this digit as its key, or the group of those whose keys begin with it.
+
+    A group's own question is only its list: what is asked, and that zero is the operator, was said just before.
+    """
+    by_key = {kecamatan.key: kecamatan.code for kecamatan in areas}
+    if digit in by_key:
+        return Choice(digit, by_key[digit])
+    choices = tuple(Choice(key[1:], by_key[key]) for key in sorted(by_key))
+    spoken = tuple(clips.clip("option-area", choice.id) for choice in choices)
+    return Choice(digit, digit, then=Question("area", spoken, choices, group=digit))
+
+
+def _question(subject: Subject, ask: str, option: str, choices: Iterable[Choice]) -> Question:
+    options = tuple(choices)
+    spoken = [clips.clip("option-group" if choice.then else option, choice.id) for choice in options]
     return Question(subject, (ask, *spoken, clips.OPTION_OPERATOR), options)
 
 
@@ -53,7 +74,8 @@ def manners(rules: Rules, *, again: bool = False) -> Manners:
     return Manners(
         budget=policies.budget_seconds,
         wait=policies.wait_seconds,
-        wrong_keys=policies.mistakes_allowed,
+        mistakes=policies.mistakes_allowed,
+        repeat_on_silence=policies.repeats_on_silence,
         opening=(clips.ASK_AGAIN,) if again else (clips.GREETING,),
         after_wrong_key=(clips.WRONG_KEY,),
     )

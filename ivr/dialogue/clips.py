@@ -25,6 +25,7 @@ SCREEN_CALL = "screen-call"
 SCREEN_UNKNOWN_CATEGORY = "screen-unknown-category"
 SCREEN_UNKNOWN_PLACE = "screen-unknown-place"
 SCREEN_KEYS = "screen-keys"
+HANDLED = "handled"
 
 
 def clip(kind: str, subject: str) -> str:

@@ -2,6 +2,8 @@
 
 Every way out leads to a person. An answer that was understood goes on to the next question; `0`, silence, repeated
 wrong keys or a spent budget end the questions at once and the caller goes to an operator with what is known so far.
+Where one digit cannot tell all answers apart, a choice opens a further question: every prompt still waits for one
+key, so nobody waits for a second digit that never comes, and who knows both digits can press them in one go.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,28 +30,40 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing a caller can mean."""
+    """One thing a caller can mean; with `then` it is a group of things, and that question asks which of them."""
 
     key: str
     id: str
+    then: "Question | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question: what is played, and what each key means."""
+    """One question: what is played, and what each key means. `group` is the group it asks about, if any."""
 
     subject: Subject
     clips: tuple[str, ...]
     choices: tuple[Choice, ...]
+    group: str | None = None
 
     @property
     def digits(self) -> int:
         """The longest key: how many digits end the input at once."""
         return max((len(choice.key) for choice in self.choices), default=1)
 
+    def choice(self, key: str) -> Choice | None:
+        """What a key means here, or None."""
+        return next((choice for choice in self.choices if choice.key == key), None)
+
     def meaning(self, key: str) -> str | None:
-        """The id behind a key, or None for a key that means nothing here."""
-        return next((choice.id for choice in self.choices if choice.key == key), None)
+        """The answer behind a key, or None for a key that means nothing here or only a group."""
+        choice = self.choice(key)
+        return choice.id if choice and choice.then is None else None
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """How the question is named in the record of a call: `{"question": "area", "group": "2"}`."""
+        return {"question": self.subject, **({"group": self.group} if self.group else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +98,15 @@ class Script(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How patient we are: seconds for everything, seconds after each prompt, wrong keys allowed for one question."""
+    """How patient we are: seconds for everything, seconds after each prompt, mistakes allowed for one question.
+
+    Silence ends the questions, or with `repeat_on_silence` it is a mistake like a wrong key.
+    """
 
     budget: float = 40.0
     wait: float = 5.0
-    wrong_keys: int = 2
+    mistakes: int = 2
+    repeat_on_silence: bool = False
     opening: tuple[str, ...] = ("greeting",)
     after_wrong_key: tuple[str, ...] = ("wrong-key",)
 
@@ -109,16 +127,19 @@ def converse(
     known = known or Understanding()
     deadline = clock() + manners.budget
     opening = manners.opening
-    while question := script.next_question(known):
-        answer, reason = _ask(caller, question, opening, manners, deadline, clock=clock, note=note)
-        if answer is None:
+    question = script.next_question(known)
+    while question:
+        choice, reason = _ask(caller, question, opening, manners, deadline, clock=clock, note=note)
+        if choice is None:
             silent = reason == "no_input"
-            note("operator_chosen", {"question": question.subject, "reason": reason, "possibly_silent": silent})
+            note("operator_chosen", {**question.detail, "reason": reason, "possibly_silent": silent})
             return replace(known, reason=reason, possibly_silent=silent)
         opening = ()
-        known = known.knowing(question.subject, answer, "key")
-        what = "category" if question.subject == "category" else "area"
-        note("understood", {"what": what, "value": answer, "how": "key"})
+        if choice.then is None:
+            known = known.knowing(question.subject, choice.id, "key")
+            what = "category" if question.subject == "category" else "area"
+            note("understood", {"what": what, "value": choice.id, "how": "key"})
+        question = choice.then or script.next_question(known)
     return known
 
 
@@ -131,24 +152,27 @@ def _ask(
     *,
     clock: Callable[[], float],
     note: Note,
-) -> tuple[str | None, Reason]:
-    """The answer to one question, or None and the reason why an operator must take over."""
-    clips = (*opening, *question.clips)
-    for attempt in range(1, manners.wrong_keys + 1):
+) -> tuple[Choice | None, Reason]:
+    """What was chosen, or None and the reason why an operator must take over."""
+    clips: tuple[str, ...] = (*opening, *question.clips)
+    reason: Reason = "budget"
+    for attempt in range(1, manners.mistakes + 1):
         wait = min(manners.wait, deadline - clock() - caller.seconds(clips))
         if wait < 1:
-            return None, "budget"
-        note("question", {"question": question.subject, "attempt": attempt})
+            return None, "no_input" if reason == "no_input" else "budget"
+        note("question", {**question.detail, "attempt": attempt})
         key = caller.ask(clips, digits=question.digits, wait=wait)
         if not key:
-            note("no_input", {"question": question.subject, "attempt": attempt})
-            return None, "no_input"
-        note("key_pressed", {"question": question.subject, "keys": key})
+            note("no_input", {**question.detail, "attempt": attempt})
+            if not manners.repeat_on_silence:
+                return None, "no_input"
+            clips, reason = question.clips, "no_input"
+            continue
+        note("key_pressed", {**question.detail, "keys": key})
         if key.startswith(OPERATOR_KEY):
             return None, "key"
-        meaning = question.meaning(key)
-        if meaning is not None:
-            return meaning, "complete"
-        note("wrong_key", {"question": question.subject, "keys": key, "attempt": attempt})
-        clips = (*manners.after_wrong_key, *question.clips)
-    return None, "wrong_key"
+        if choice := question.choice(key):
+            return choice, "complete"
+        note("wrong_key", {**question.detail, "keys": key, "attempt": attempt})
+        clips, reason = (*manners.after_wrong_key, *question.clips), "wrong_key"
+    return None, reason

@@ -64,9 +64,12 @@ def build(
     sources: PromptSources,
     progress: Progress = lambda _done, _total, _id: None,
     command: Sequence[str] = render.SPEAK,
+    *,
+    prune: bool = True,
 ) -> Report:
     """Bring the built folder up to date; `progress(done, total, id)` after each file made.
 
+    Without `prune`, files of prompts that are no longer wanted stay: calls in progress may still have to play them.
     Raises PromptError: the catalogue is wrong, the folder cannot be written, no voice, or prompts that
     could not be spoken (all others are built by then, and an older file of theirs stays in place).
     """
@@ -77,7 +80,7 @@ def build(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         work = _Work(folder, read_manifest(folder), progress)
-        removed = work.remove_all_but(prompts)
+        removed = work.remove_all_but(prompts) if prune else ()
         refused = work.run(prompts, studio_files(sources.studio_folder), command)
     except OSError as error:
         raise PromptError(say("prompts.no-folder", path=folder, reason=error)) from error
@@ -96,7 +99,7 @@ def source_of(prompt: Prompt, studio: Path | None) -> tuple[Origin, str]:
     if studio:
         return Origin.STUDIO, _hash(str(render.VERSION).encode(), studio.read_bytes())
     kind = Origin.TONE if prompt.tone else Origin.SYNTHETIC
-    recipe = (kind, prompt.tone or prompt.text, render.LANGUAGE, render.WORDS_PER_MINUTE, render.VERSION)
+    recipe = (kind, prompt.tone or prompt.text, prompt.language, render.WORDS_PER_MINUTE, render.VERSION)
     return kind, _hash(json.dumps(recipe).encode())
 
 

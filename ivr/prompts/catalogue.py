@@ -5,7 +5,7 @@ A prompt's id is its file name: lower case letters, digits and hyphens.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ivr.messages import say
 from ivr.prompts.spoken import Reading, spoken
 
+LANGUAGE = "id"
+"""The language of the catalogue we ship; espeak-ng calls its voices by the same codes."""
+
 
 class PromptError(Exception):
     """A prompt or the catalogue is not usable; the sentence is for the city's admin."""
@@ -21,15 +24,17 @@ class PromptError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """Something the rules name: a category, an area, a kelurahan or an agency.
+    """Something the rules name: a category, an area, a group of areas, a kelurahan or an agency.
 
-    `key` is the telephone key of its menu option ("" = no option); `lafal` is how the name is said.
+    `key` is the telephone key of its menu option ("" = no option); `lafal` is how the name is said; `kind` is what a
+    village is called here (desa, negeri).
     """
 
     id: str
     name: str
     key: str = ""
     lafal: str = ""
+    kind: str = "desa"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Subjects:
     """The names of the rules that are spoken. Areas and kelurahan carry their Kemendagri code as id."""
 
     categories: tuple[Subject, ...] = ()
+    groups: tuple[Subject, ...] = ()
     areas: tuple[Subject, ...] = ()
     kelurahan: tuple[Subject, ...] = ()
     agencies: tuple[Subject, ...] = ()
@@ -50,6 +56,7 @@ class Prompt:
     text: str
     used: str
     tone: str = ""
+    language: str = LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -67,19 +74,41 @@ class Book:
     tones: Mapping[str, str]
     reading: Reading
 
+    @property
+    def ids(self) -> set[str]:
+        """The prompts that every city has, whatever its rules name."""
+        return {*self.fixed, *self.tones}
+
 
 @dataclass(frozen=True)
 class PromptSources:
-    """Where prompts come from and where they go."""
+    """Where prompts come from and where they go.
+
+    `original` is the catalogue that `catalogue_file` is a translation of: what is in the one must be in the other.
+    """
 
     catalogue_file: Path
     studio_folder: Path
     built_folder: Path
     subjects: Subjects
+    language: str = LANGUAGE
+    original: Path | None = None
 
     def prompts(self) -> dict[str, Prompt]:
         """Every prompt the city needs, by id. Raises PromptError."""
-        return catalogue(read_book(self.catalogue_file), self.subjects)
+        if self.original is None:
+            return catalogue(read_book(self.catalogue_file), self.subjects, self.language)
+        if not self.catalogue_file.exists():
+            raise PromptError(self._says("no-translation"))
+        book, original = read_book(self.catalogue_file), read_book(self.original)
+        if missing := [id_ for id_ in (*original.fixed, *original.tones) if id_ not in book.ids]:
+            raise PromptError(self._says("unfinished-translation", names=", ".join(missing)))
+        return catalogue(book, self.subjects, self.language)
+
+    def _says(self, key: str, names: str = "") -> str:
+        return say(
+            f"prompts.{key}", path=self.catalogue_file, original=self.original, language=self.language, names=names
+        )
 
 
 def prompt_id(*parts: str) -> str:
@@ -87,7 +116,7 @@ def prompt_id(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
-def catalogue(book: Book, subjects: Subjects) -> dict[str, Prompt]:
+def catalogue(book: Book, subjects: Subjects, language: str = LANGUAGE) -> dict[str, Prompt]:
     """Every prompt by id, texts ready to be spoken. Raises PromptError: two prompts of one id, no text."""
     prompts: dict[str, Prompt] = {}
     for prompt in _all(book, subjects):
@@ -95,7 +124,7 @@ def catalogue(book: Book, subjects: Subjects) -> dict[str, Prompt]:
             raise PromptError(say("prompts.same-id", id=prompt.id))
         if not (prompt.tone or any(sign.isalnum() for sign in prompt.text)):
             raise PromptError(say("prompts.no-text", id=prompt.id))
-        prompts[prompt.id] = prompt
+        prompts[prompt.id] = replace(prompt, language=language)
     return prompts
 
 
@@ -107,10 +136,13 @@ def _all(book: Book, subjects: Subjects) -> Iterator[Prompt]:
     for digit in "0123456789":
         yield _derived(book, "number", "number", Subject(digit, digit, digit))
     yield from _named(book, "category", "option", subjects.categories)
+    for group in subjects.groups:
+        yield _derived(book, "option-group", "option-group", group)
     yield from _named(book, "area", "option-area", subjects.areas)
     yield from _named(book, "kelurahan", "option-kelurahan", subjects.kelurahan)
     for agency in subjects.agencies:
         yield _derived(book, "to", "to", agency)
+        yield _derived(book, "handled", "handled", agency)
 
 
 def _named(book: Book, name: str, option: str, subjects: tuple[Subject, ...]) -> Iterator[Prompt]:
@@ -135,7 +167,7 @@ def _derived(book: Book, prefix: str, template_name: str, subject: Subject) -> P
         key = reading.key(subject.key)
     except KeyError:
         raise PromptError(say("prompts.unknown-key", id=id_, button=subject.key)) from None
-    text = template.text.format(nama=name, angka=key)
+    text = template.text.format(nama=name, angka=key, jenis=subject.kind.capitalize())
     return Prompt(id_, spoken(text, reading), template.used)
 
 
@@ -153,7 +185,7 @@ class _Tone(_Strict):
 
 
 class _Reading(_Strict):
-    angka: tuple[str, ...] = Field(min_length=12, max_length=12)
+    angka: tuple[str, ...] = Field(min_length=12, max_length=100)
     belas: str
     puluh: str
     tombol: dict[str, str]
@@ -167,7 +199,10 @@ class _File(_Strict):
     baca: _Reading
 
 
-_TEMPLATES = {"category", "option", "area", "option-area", "kelurahan", "desa", "option-kelurahan", "to", "number"}
+_TEMPLATES = {
+    *("category", "option", "option-group", "area", "option-area"),
+    *("kelurahan", "desa", "option-kelurahan", "to", "handled", "number"),
+}
 
 
 def read_book(path: Path) -> Book:
@@ -207,6 +242,6 @@ def _verify(path: Path, book: Book) -> None:
         raise wrong("turunan", say("prompts.missing-template", names=", ".join(sorted(missing))))
     for name, template in book.derived.items():
         try:
-            template.text.format(nama="", angka="")
+            template.text.format(nama="", angka="", jenis="")
         except (KeyError, IndexError, ValueError, AttributeError):
             raise wrong(f"turunan.{name}", say("prompts.wrong-template")) from None

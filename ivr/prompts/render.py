@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ivr.messages import say
-from ivr.prompts.catalogue import Prompt, PromptError
+from ivr.prompts.catalogue import LANGUAGE, Prompt, PromptError
 from ivr.prompts.sound import (
     RATE,
     Samples,
@@ -30,11 +30,11 @@ from ivr.prompts.sound import (
 log = logging.getLogger(__name__)
 
 VERSION = 1  # raise it when the same text would be made into other sound: everything is rendered again
-LANGUAGE = "id"
 WORDS_PER_MINUTE = 145
-SPEAK = (sys.executable, "-m", "ivr.prompts.speak", LANGUAGE, str(WORDS_PER_MINUTE))
+SPEAK = (sys.executable, "-m", "ivr.prompts.speak")
 ATTEMPTS = 6
-SHORTEST, LONGEST = 0.78, 1.35  # of the expected length; good ones measured 0.87 to 1.20
+LENGTHS = (0.78, 1.35)  # of the expected length; good ones measured 0.87 to 1.20
+LENGTHS_ELSEWHERE = (0.5, 1.8)  # other languages spell otherwise; English measured 0.73 to 1.03
 _BATCH = 12
 _HANGS = 5  # after so many children that never ended, the engine is broken, not a text
 
@@ -44,14 +44,15 @@ def render(
 ) -> Iterator[tuple[Prompt, Samples]]:
     """Each prompt with its sound (8 kHz, trimmed, levelled), as soon as it is good; order may change.
 
-    `patience` is the time in seconds a child has beyond one second per text. Raises PromptError: no voice
-    on this machine, or, after all others were yielded, the ids that never passed and why.
+    `command` is given the language and the words per minute. `patience` is the time in seconds a child has beyond one
+    second per text. Raises PromptError: no voice on this machine, or, after all others were yielded, the ids that
+    never passed and why.
     """
     waiting, faults, hangs = list(prompts), dict[str, str](), 0
     for attempt in range(ATTEMPTS):
         size = 1 if attempt else _BATCH
         failed: list[Prompt] = []
-        for group in (waiting[start : start + size] for start in range(0, len(waiting), size)):
+        for group in _groups(waiting, size):
             with TemporaryDirectory(prefix="ivr-prompts-") as folder:
                 ended = _speak(group, Path(folder), command, patience)
                 hangs += not ended
@@ -71,6 +72,13 @@ def render(
     raise PromptError(say("prompts.never-spoken", problems=problems))
 
 
+def _groups(prompts: Sequence[Prompt], size: int) -> Iterator[list[Prompt]]:
+    """At most `size` prompts at a time, all of one language."""
+    for language in dict.fromkeys(prompt.language for prompt in prompts):
+        same = [prompt for prompt in prompts if prompt.language == language]
+        yield from (same[start : start + size] for start in range(0, len(same), size))
+
+
 def expected_seconds(text: str) -> float:
     """How long the trimmed sound of a text should be at WORDS_PER_MINUTE, measured over the catalogue."""
     letters = sum(sign.isalpha() for sign in text)
@@ -83,9 +91,10 @@ def _speak(prompts: Sequence[Prompt], folder: Path, command: Sequence[str], pati
     orders = "".join(
         json.dumps({"text": prompt.text, "file": str(folder / f"{prompt.id}.wav")}) + "\n" for prompt in prompts
     )
+    language = prompts[0].language
     try:
         child = subprocess.run(
-            list(command),
+            [*command, language, str(WORDS_PER_MINUTE)],
             input=orders.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -97,10 +106,10 @@ def _speak(prompts: Sequence[Prompt], folder: Path, command: Sequence[str], pati
         log.warning("speech child hung over %d prompts and was killed", len(prompts))
         return False
     except OSError as error:
-        raise PromptError(say("prompts.no-voice", reason=error)) from error
+        raise PromptError(say("prompts.no-voice", language=language, reason=error)) from error
     if child.returncode == os.EX_UNAVAILABLE:
         reason = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise PromptError(say("prompts.no-voice", reason=reason))
+        raise PromptError(say("prompts.no-voice", language=language, reason=reason))
     if child.returncode:
         log.info("speech child ended with %d: %s", child.returncode, child.stderr.decode(errors="replace")[-300:])
     return True
@@ -117,6 +126,7 @@ def _sound(prompt: Prompt, file: Path) -> Samples:
         raise SoundError(say("prompts.clipped"))
     sound = levelled(trimmed(to_telephone(raw, rate)))
     seconds, expected = sound.size / RATE, expected_seconds(prompt.text)
-    if not SHORTEST * expected <= seconds <= LONGEST * expected:
+    shortest, longest = LENGTHS if prompt.language == LANGUAGE else LENGTHS_ELSEWHERE
+    if not shortest * expected <= seconds <= longest * expected:
         raise SoundError(say("prompts.wrong-length", seconds=seconds, expected=expected))
     return sound

@@ -13,7 +13,7 @@ _LONGEST_ABBREVIATION = 5  # PDAM, RSUD, UPTD; longer words in capitals are word
 
 @dataclass(frozen=True)
 class Reading:
-    """How numbers, keys and abbreviations are read. `digits` holds the words of 0 to 11."""
+    """How numbers, keys and abbreviations are read. `digits` holds the words of 0 to 11, in English to 19."""
 
     digits: tuple[str, ...]
     teens: str

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Question, Understanding
 from ivr.prompts.catalogue import catalogue, read_book
 from ivr.prompts.sources import subjects_of
-from ivr.rules import Rules, load_rules
+from ivr.rules import Kecamatan, Rules, load_rules
 from ivr.settings import PROJECT
 from tests.city import SHIPPED, SYSTEM_TEST
 from tests.rules.conftest import SMALL
@@ -15,9 +16,39 @@ from tests.rules.conftest import SMALL
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)  # Monday noon in the city
 
 
+KENDARI = {
+    **{"11": "Mandonga", "12": "Puuwatu", "13": "Kendari Barat", "14": "Kendari"},
+    **{"21": "Kadia", "22": "Wua-Wua", "23": "Baruga"},
+    **{"31": "Kambu", "32": "Poasia", "33": "Abeli", "34": "Nambo"},
+}
+GROUPS = {
+    "1": "Mandonga, Puuwatu, Kendari Barat, atau Kendari",
+    "2": "Kadia, Wua-Wua, atau Baruga",
+    "3": "Kambu, Poasia, Abeli, atau Nambo",
+}
+
+
 @pytest.fixture(scope="module")
 def city() -> Rules:
     return load_rules(SYSTEM_TEST)
+
+
+def grouped(names: dict[str, str], groups: dict[str, str]) -> Rules:
+    """A city whose kecamatan have these keys: the shipped one's questions, another's places."""
+    rules = load_rules(SHIPPED)
+    areas = tuple(kecamatan(f"62.71.{number:02d}", key, name) for number, (key, name) in enumerate(names.items(), 1))
+    return rules.model_copy(update={"areas": areas, "groups": groups})
+
+
+def kecamatan(code: str, key: str, name: str) -> Kecamatan:
+    return load_rules(SHIPPED).areas[0].model_copy(update={"code": code, "key": key, "name": name, "kelurahan": ()})
+
+
+def inside(question: Question | None) -> Iterator[Question]:
+    """The question itself and those behind its groups."""
+    if question:
+        yield question
+        yield from (choice.then for choice in question.choices if choice.then)
 
 
 def asked(rules: Rules, category: str | None = None, area: str | None = None) -> Question | None:
@@ -50,6 +81,36 @@ def test_then_where(city: Rules) -> None:
     assert question is not None
     assert question.subject == "area"
     assert question.clips == ("ask-area", "option-area-62-71-01", "option-area-62-71-03", "option-operator")
+
+
+def test_more_than_nine_kecamatan_are_asked_by_group_and_then_by_name() -> None:
+    question = asked(grouped(KENDARI, GROUPS), "kebakaran")
+    assert question is not None
+    assert question.clips == ("ask-area", "option-group-1", "option-group-2", "option-group-3", "option-operator")
+    kadia = question.choices[1].then
+    assert kadia is not None
+    assert (kadia.subject, kadia.group, meant(kadia)) == (
+        "area",
+        "2",
+        {"1": "62.71.05", "2": "62.71.06", "3": "62.71.07"},
+    )
+    assert kadia.clips == ("option-area-62-71-05", "option-area-62-71-06", "option-area-62-71-07")
+    assert {one.digits for one in inside(question)} == {1}
+
+
+def test_groups_are_read_in_the_order_of_their_keys_beside_a_kecamatan_with_a_key_of_its_own() -> None:
+    question = asked(grouped({"31": "Kambu", "12": "Puuwatu", "2": "Kadia", "11": "Mandonga"}, GROUPS), "kebakaran")
+    assert question is not None
+    assert question.clips[1:4] == ("option-group-1", "option-area-62-71-03", "option-group-3")
+    assert question.meaning("2") == "62.71.03"
+    assert meant(question.choices[0].then) == {"1": "62.71.04", "2": "62.71.02"}
+
+
+def test_the_voice_says_the_digit_that_the_question_waits_for() -> None:
+    prompts = catalogue(read_book(PROJECT / "recordings" / "prompts.yaml"), subjects_of(grouped(KENDARI, GROUPS)))
+    assert prompts["option-group-2"].text == "Kadia, Wua-Wua, atau Baruga, dua."
+    assert prompts["option-area-62-71-07"].text == "Baruga, tiga."
+    assert prompts["area-62-71-07"].text == "Kecamatan Baruga."
 
 
 def test_nothing_more_is_asked_when_category_and_place_are_known(city: Rules) -> None:
@@ -103,16 +164,23 @@ def test_of_more_than_nine_kelurahan_only_nine_have_keys() -> None:
 
 @pytest.mark.parametrize("path", [SHIPPED, SYSTEM_TEST], ids=lambda path: path.stem)
 def test_every_clip_of_every_question_has_a_text_and_every_way_ends_after_three_questions(path: Path) -> None:
-    rules = load_rules(path)
+    every_way_ends(load_rules(path))
+
+
+def test_every_way_through_groups_ends_too() -> None:
+    every_way_ends(grouped(KENDARI, GROUPS))
+
+
+def every_way_ends(rules: Rules) -> None:
     prompts = catalogue(read_book(PROJECT / "recordings" / "prompts.yaml"), subjects_of(rules))
     waiting = [Understanding()]
     for _ in range(3):
         known, waiting = waiting, []
         for one in known:
-            question = CityScript(rules, NOW).next_question(one)
-            if question:
+            for question in inside(CityScript(rules, NOW).next_question(one)):
                 assert set(question.clips) <= set(prompts)
-                waiting += [one.knowing(question.subject, choice.id, "key") for choice in question.choices]
+                answers = [choice.id for choice in question.choices if not choice.then]
+                waiting += [one.knowing(question.subject, answer, "key") for answer in answers]
     assert all(CityScript(rules, NOW).next_question(one) is None for one in waiting)
 
 
@@ -120,8 +188,13 @@ def test_the_city_decides_how_patient_it_is() -> None:
     text = SYSTEM_TEST.read_text(encoding="utf-8")
     rules = load_rules(text + "kebijakan: {anggaran_detik: 25, tunggu_detik: 3, kesalahan_maksimal: 1}\n")
     patience = manners(rules)
-    assert (patience.budget, patience.wait, patience.wrong_keys) == (25, 3, 1)
+    assert (patience.budget, patience.wait, patience.mistakes, patience.repeat_on_silence) == (25, 3, 1, False)
     assert (patience.opening, patience.after_wrong_key) == (("greeting",), ("wrong-key",))
+
+
+def test_the_city_decides_whether_silence_is_asked_again(city: Rules) -> None:
+    policies = city.policies.model_copy(update={"repeats_on_silence": True})
+    assert manners(city.model_copy(update={"policies": policies})).repeat_on_silence
 
 
 def test_who_corrects_a_misunderstanding_is_not_greeted_again(city: Rules) -> None:

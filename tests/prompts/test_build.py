@@ -50,6 +50,16 @@ def test_a_prompt_that_is_gone_leaves_the_folder(built: PromptSources) -> None:
     assert not any(name.endswith(".part") for name in names)
 
 
+def test_a_prompt_that_is_gone_stays_while_calls_may_need_it_and_leaves_at_the_next_start(
+    built: PromptSources,
+) -> None:
+    fewer = replace(built, subjects=Subjects())
+    assert (build(fewer, prune=False).built, build(fewer, prune=False).removed) == ((), ())
+    assert (built.built_folder / "category-kebakaran.wav").exists()
+    assert build(built, command=NO_CHILD, prune=False).built == ()  # and is not made again should it come back
+    assert build(fewer).removed == ("category-kebakaran", "option-kebakaran")
+
+
 def test_the_citys_own_recording_wins_and_its_removal_brings_the_voice_back(
     built: PromptSources, voice_like: VoiceLike
 ) -> None:

@@ -15,8 +15,9 @@ from ivr.prompts.catalogue import (
 
 CITY = Subjects(
     categories=(Subject("kebakaran", "Kebakaran", "1"), Subject("lain", "Keperluan lain")),
+    groups=(Subject("1", "Pahandut atau Sabangau", "1"), Subject("2", "Sekitar Kec. Rakumpit", "2")),
     areas=(Subject("62.71.01", "Pahandut", "1"), Subject("62.71.10", "Jekan Raya", "10")),
-    kelurahan=(Subject("62.71.01.1003", "Langkai"), Subject("81.71.01.2003", "Urimessing", "2")),
+    kelurahan=(Subject("62.71.01.1003", "Langkai"), Subject("81.71.01.2003", "Urimessing", "2", kind="negeri")),
     agencies=(Subject("psc", "PSC 119"), Subject("pln", "PLN", lafal="Pe El En")),
 )
 
@@ -40,6 +41,9 @@ NEEDED = [
     "screen-gone",
     "screen-keys",
     "screen-caller-waiting",
+    "tell-call",
+    "tell-keys",
+    "tell-thanks",
     "ringback",
     "comfort",
     *(f"number-{digit}" for digit in range(10)),
@@ -58,15 +62,19 @@ def test_names_of_the_rules_become_prompts_with_their_keys_in_words(shipped: Pat
         "category-kebakaran": "Kebakaran.",
         "option-kebakaran": "Kebakaran, satu.",
         "category-lain": "Keperluan lain.",
+        "option-group-1": "Pahandut atau Sabangau, satu.",
+        "option-group-2": "Sekitar Kecamatan Rakumpit, dua.",
         "area-62-71-01": "Kecamatan Pahandut.",
         "option-area-62-71-01": "Pahandut, satu.",
         "area-62-71-10": "Kecamatan Jekan Raya.",
         "option-area-62-71-10": "Jekan Raya, satu nol.",
         "kelurahan-62-71-01-1003": "Kelurahan Langkai.",
-        "kelurahan-81-71-01-2003": "Desa Urimessing.",
+        "kelurahan-81-71-01-2003": "Negeri Urimessing.",
         "option-kelurahan-81-71-01-2003": "Urimessing, dua.",
         "to-psc": "Anda kami sambungkan dengan P S C satu satu sembilan. Jangan tutup telepon.",
         "to-pln": "Anda kami sambungkan dengan Pe El En. Jangan tutup telepon.",
+        "handled-psc": "Sudah ditangani P S C satu satu sembilan.",
+        "handled-pln": "Sudah ditangani Pe El En.",
     }
 
 
