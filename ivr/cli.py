@@ -5,8 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 from typing import Annotated, ParamSpec, TextIO, TypeVar
 
 import typer
@@ -26,7 +25,13 @@ from ivr.phones.events import PhoneError
 from ivr.prompts.catalogue import PromptSources
 from ivr.prompts.cli import commands as prompt_commands
 from ivr.prompts.sources import prompt_sources
-from ivr.rules import Problem, Rules, RulesError, load_rules
+from ivr.rulebook.cli import rules_commands, status_command
+from ivr.rulebook.decided import decided
+from ivr.rulebook.lastgood import kept_text
+from ivr.rules import Rules
+from ivr.rules.cli import RulesSources
+from ivr.rules.cli import commands as file_commands
+from ivr.rules.files_cli import add_commands
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings, SettingsError, load_settings
 from ivr.supervisor.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
@@ -51,9 +56,12 @@ def _settings() -> Settings:
 
 
 def _rules(settings: Settings) -> Rules:
-    from ivr.supervisor.prepare import read_rules
+    from ivr.supervisor.prepare import find_rules
 
-    return plainly(read_rules, settings)
+    found = plainly(find_rules, settings)
+    for sentence in found.trouble:
+        typer.echo(sentence, err=True)
+    return found.rules
 
 
 def _prompt_sources() -> PromptSources:
@@ -79,8 +87,24 @@ def _names(rules: Rules) -> Names:
     return name
 
 
+def _rules_app() -> typer.Typer:
+    def sources() -> RulesSources:
+        settings = _settings()
+        return RulesSources(settings.rules_file, settings.demo, partial(decided, settings))
+
+    def kept(prefix: str | None) -> str | None:
+        return kept_text(_settings(), prefix)
+
+    rules = file_commands(sources)
+    add_commands(rules, lambda: _settings().rules_file, kept)
+    rules.add_typer(rules_commands(_settings))
+    return rules
+
+
 app.add_typer(prompt_commands(_prompt_sources), name="prompts")
 app.add_typer(call_commands(_log_sources), name="calls")
+app.add_typer(status_command(_settings))
+app.add_typer(_rules_app(), name="rules")
 
 
 @app.command()
@@ -209,9 +233,9 @@ def controller() -> None:
     from ivr.controller.service import serve
 
     settings = _settings()
-    rules = _rules(settings)
+    _rules(settings)  # says what is wrong when there are none
     plainly(check_port, "IVR_AGI_PORT", LOOPBACK, settings.agi_port)
-    plainly(serve, settings, rules)
+    plainly(serve, settings)
 
 
 @app.command()
@@ -255,40 +279,6 @@ def accounts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
         typer.echo(json.dumps(listed, ensure_ascii=False))
         return
     Console(markup=False, emoji=False).print(_table_of_accounts(settings, rules, secrets))
-
-
-rules_app = typer.Typer(no_args_is_help=True, help="The rules an admin edits.")
-app.add_typer(rules_app, name="rules")
-
-
-@rules_app.callback()
-def _rules_commands() -> None:
-    """Keeps `check` a sub-command while it is the only one."""
-
-
-@rules_app.command("check")
-def check_rules(
-    file: Annotated[Path | None, typer.Argument(help="The file; the one in force when left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
-) -> None:
-    """Check a rules file: every problem with line and column. Exit 1: it cannot be used (warnings are no reason).
-
-    Example: ivr rules check routing_rules.yaml
-    """
-    path = file or _settings().rules_file
-    problems: tuple[Problem, ...] = ()
-    try:
-        warnings = load_rules(path).warnings
-    except RulesError as error:
-        problems, warnings = error.problems, ()
-    if as_json:
-        found = {"problems": [asdict(problem) for problem in problems], "warnings": [asdict(one) for one in warnings]}
-        typer.echo(json.dumps(found, ensure_ascii=False))
-    else:
-        for problem in (*problems, *warnings):
-            typer.echo(str(problem))
-        typer.echo(say("up.rules_bad" if problems else "up.rules_good", path=path))
-    raise typer.Exit(1 if problems else 0)
 
 
 @app.command()

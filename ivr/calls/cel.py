@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from ivr.calls.events import EPOCH, Event, Kind, Scalar, microseconds
+from ivr.calls.events import EPOCH, TELLINGS, Event, Kind, Scalar, microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,16 @@ USER_EVENTS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
     "RING_END": (Kind.RING_END, ("line", "status")),
     "QUEUE": (Kind.QUEUE, ("seconds",)),
     "QUEUE_END": (Kind.QUEUE_END, ("status",)),
+    "OVERFLOW": (Kind.OVERFLOW, ("lines",)),
     "LAST_RESORT": (Kind.LAST_RESORT, ("lines",)),
     "OPERATOR_KEY": (Kind.OPERATOR_KEY, ("step",)),
     "CORRECT": (Kind.CORRECT, ("step",)),
     "LIFELINE": (Kind.LIFELINE, ("status",)),
     "DEADMAN": (Kind.DEADMAN, ("status",)),
     "ENDED": (Kind.ENDED, ("agi_status", "plan", "step", "dial_status", "queue_status")),
+    "TELL": (Kind.TELLING, ("call", "line")),
+    "TOLD": (Kind.TOLD, ("call", "line")),
+    "NOT_TOLD": (Kind.NOT_TOLD, ("call", "line", "status")),
 }
 
 _TIME = re.compile(r"(\d{1,11})\.(\d{1,6})", re.ASCII)
@@ -89,7 +93,7 @@ def event_of(columns: Sequence[str], entrance: Entrance = ENTRANCE) -> Event | N
     """The event of one CSV row; None when the row says nothing about a call or is no CEL row.
 
     A channel that came in another way than by the `entrance` (an operator's service code) begins no call, unless
-    the dialplan says ARRIVED.
+    the dialplan says ARRIVED. Joint agencies are told by a channel of their own, whose event names the call.
     """
     if len(columns) != COLUMNS:
         return None
@@ -102,8 +106,13 @@ def event_of(columns: Sequence[str], entrance: Entrance = ENTRANCE) -> Event | N
     if found is None:
         return None
     kind, detail = found
+    call = row.linked_id
+    if kind in TELLINGS:  # by a telephone call of its own, which may outlast the one it tells of
+        call = str(detail.pop("call", ""))
+        if not (call and detail.get("line")):
+            return None
     name = f"USER:{row.user_name}" if of_user else row.name
-    return Event(row.linked_id, kind, at, "asterisk", detail, f"{name}:{row.unique_id}:{microseconds(at)}")
+    return Event(call, kind, at, "asterisk", detail, f"{name}:{row.unique_id}:{microseconds(at)}")
 
 
 def time_of(text: str) -> datetime | None:

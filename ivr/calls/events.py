@@ -41,6 +41,7 @@ class Kind(StrEnum):
     RING_END = "ring_end"  # line, status (DIALSTATUS)
     QUEUE = "queue"  # seconds
     QUEUE_END = "queue_end"  # status (QUEUESTATUS)
+    OVERFLOW = "overflow"  # lines: operators' queue full or in vain
     LAST_RESORT = "last_resort"  # lines
     OPERATOR_KEY = "operator_key"  # step
     CORRECT = "correct"  # step
@@ -48,7 +49,12 @@ class Kind(StrEnum):
     DEADMAN = "deadman"  # status (AGISTATUS)
     ENDED = "ended"  # agi_status, plan, step, dial_status, queue_status
 
-    # the controller
+    # the same, of the calls by which joint agencies are told; these may come after the end
+    TELLING = "telling"  # line: it is rung
+    TOLD = "told"  # line: a human has pressed 1
+    NOT_TOLD = "not_told"  # line, status (DIALSTATUS, or NO_KEY): given up after the second attempt
+
+    # the controller; a question about one group of kecamatan says `group` too
     ATTENDED = "attended"  # number, name: the questions begin
     QUESTION = "question"  # question: category|area, attempt
     KEY_PRESSED = "key_pressed"  # question, keys
@@ -62,6 +68,9 @@ class Kind(StrEnum):
     # after the call
     CLOSED_BY_SWEEP = "closed_by_sweep"  # (none): the channel is gone and Asterisk wrote no end
     RECORDING_CHECKED = "recording_checked"  # path, seconds, bytes, sha256, level, repaired, problem
+
+
+TELLINGS = frozenset({Kind.TELLING, Kind.TOLD, Kind.NOT_TOLD})
 
 
 def storable(text: str) -> str:

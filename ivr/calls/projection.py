@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from ivr.calls.events import Event, Kind
+from ivr.calls.events import TELLINGS, Event, Kind
 
 
 class Outcome(StrEnum):
@@ -26,6 +26,7 @@ class Stage(StrEnum):
     PLANNED = "planned"
     RINGING = "ringing"
     QUEUE = "queue"
+    OVERFLOW = "overflow"
     LAST_RESORT = "last_resort"
     LIFELINE = "lifeline"
     TALKING = "talking"
@@ -89,8 +90,9 @@ class CallRecord:
         return Outcome.ANSWERED if self.answered_at else Outcome.ABANDONED
 
 
-# rows that any channel writes; alone they do not make a call
+# rows that any channel writes, and what is only said of a call; alone they do not make one
 _OF_ANY_CHANNEL = frozenset({Kind.SERVER_ANSWERED, Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED})
+_NO_PROOF = _OF_ANY_CHANNEL | TELLINGS
 _ENDS = frozenset({Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED, Kind.ENDED})
 _DIALSTATUS = {
     "NOANSWER": "no_answer",
@@ -102,7 +104,7 @@ _DIALSTATUS = {
 
 def is_call(event: Event) -> bool:
     """Whether this event alone proves that there was a 112 call (a hang-up of any other channel does not)."""
-    return event.kind not in _OF_ANY_CHANNEL
+    return event.kind not in _NO_PROOF
 
 
 def project(call_id: str, events: Iterable[Event]) -> CallRecord:
@@ -115,7 +117,12 @@ def project(call_id: str, events: Iterable[Event]) -> CallRecord:
 
 
 def apply(record: CallRecord, event: Event) -> CallRecord:
-    """The record after one more event, later than those before. Unknown kinds only move `last_event_at`."""
+    """The record after one more event, later than those before. Unknown kinds only move `last_event_at`.
+
+    Who was told of the call stands in its events alone: that may go on when the call itself is long over.
+    """
+    if event.kind in TELLINGS:
+        return record
     if record.arrived_at is None:
         record = replace(record, arrived_at=event.at)
     if event.source in {"asterisk", "controller"}:
@@ -203,7 +210,7 @@ def _attempt(record: CallRecord, event: Event, change: Callable[[Attempt], Attem
 def _ring(record: CallRecord, event: Event) -> CallRecord:
     attempts = (*record.attempts, Attempt(event.text("line"), event.at))
     # in the queue an operator's phone rings too: the caller is still in the queue
-    stage = record.stage if record.stage in {Stage.QUEUE, Stage.LAST_RESORT} else Stage.RINGING
+    stage = record.stage if record.stage in {Stage.QUEUE, Stage.OVERFLOW, Stage.LAST_RESORT} else Stage.RINGING
     return _at(replace(record, attempts=attempts), stage)
 
 
@@ -288,6 +295,7 @@ _CHANGES: Mapping[str, Callable[[CallRecord, Event], CallRecord]] = {
     Kind.NO_KEY: _refused("no_key"),
     Kind.RING_END: _ring_end,
     Kind.QUEUE: lambda record, _event: _at(record, Stage.QUEUE),
+    Kind.OVERFLOW: lambda record, _event: _at(record, Stage.OVERFLOW),
     Kind.LAST_RESORT: lambda record, _event: _at(record, Stage.LAST_RESORT),
     Kind.HUNG_UP: _hung_up,
     Kind.CLOSED_BY_SWEEP: _closed_by_sweep,

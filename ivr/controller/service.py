@@ -1,7 +1,6 @@
 """The controller's process: FastAGI threads for the callers, one event loop for the record."""
 
 import asyncio
-import hashlib
 import logging
 import resource
 import signal
@@ -21,8 +20,12 @@ from ivr.calls.sweep import sweep
 from ivr.calls.writer import QUIET, CallLog
 from ivr.controller.attendant import Attendant
 from ivr.notify import notify
-from ivr.prompts.shelf import ClipShelf
-from ivr.rules import Rules, route
+from ivr.rulebook.ask import asked_by, findable
+from ivr.rulebook.force import Force, Request
+from ivr.rulebook.history import How
+from ivr.rulebook.lastgood import InForce, left_by_the_last_run
+from ivr.rulebook.watch import watch
+from ivr.rules import route
 from ivr.secrets import Secrets
 from ivr.settings import Settings
 
@@ -37,7 +40,7 @@ DRAIN = 5.0  # seconds for questions in progress when asked to stop
 class Service:
     """Everything the controller runs, started and stopped together."""
 
-    def __init__(self, settings: Settings, rules: Rules) -> None:
+    def __init__(self, settings: Settings, start: InForce) -> None:
         self._settings = settings
         self._calls = CallLog(Database(settings.database))
         self._cel = CelReader(self._calls, CelFile(settings.cel_file))
@@ -50,47 +53,58 @@ class Service:
             on_event=self._heard,
             on_connected=self._resync,
         )
-        route(rules, None, None, datetime.now(UTC))  # reads its sentences now, not in the first call
-        digest = hashlib.sha256(settings.rules_file.read_bytes()).hexdigest()
-        attendant = Attendant(
-            rules=lambda: rules,
-            rules_hash=lambda: digest,
-            shelf=ClipShelf(settings.built_prompts, settings.state / "sentences"),
-            prompts=settings.built_prompts,
-            log_event=self._calls.note,
-        )
+        route(start.rules, None, None, datetime.now(UTC))  # reads its sentences now, not in the first call
+        self._force = force = Force(settings, self._manager, start)
+        attendant = Attendant(lambda: force.edition, settings.built_prompts, self._calls.note)
         self._agi = FastAgiServer(LOOPBACK, settings.agi_port, attendant.attend)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises OSError when the FastAGI port cannot be had."""
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the rules. Raises OSError without the FastAGI port."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         await self._calls.start()
         try:
             self._agi.start()
-            async with asyncio.TaskGroup() as tasks:
-                jobs = [
-                    tasks.create_task(self._manager.run(), name="manager"),
-                    tasks.create_task(keep_doing(self._follow_cel, 1.0), name="cel"),
-                    tasks.create_task(keep_doing(self._check_recordings, 1.0), name="recordings"),
-                    tasks.create_task(keep_doing(self._sweep, SWEEP_EVERY), name="sweep"),
-                    tasks.create_task(self._tell_watchdog(), name="watchdog"),
-                    tasks.create_task(self._tell_ready(), name="ready"),
-                ]
-                await stop.wait()
-                notify(STOPPING="1")
-                await asyncio.to_thread(self._agi.stop, DRAIN)
-                for job in jobs:
-                    job.cancel()
+            with findable(self._settings.state):
+                await self._work(stop)
         finally:
             await self._calls.stop()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [
+                tasks.create_task(self._manager.run(), name="manager"),
+                tasks.create_task(keep_doing(self._follow_cel, 1.0), name="cel"),
+                tasks.create_task(keep_doing(self._check_recordings, 1.0), name="recordings"),
+                tasks.create_task(keep_doing(self._sweep, SWEEP_EVERY), name="sweep"),
+                tasks.create_task(keep_doing(self._use_rules, 1.0), name="rules"),
+                tasks.create_task(keep_doing(self._watch_rules, 1.0), name="watch"),
+                tasks.create_task(self._tell_watchdog(), name="watchdog"),
+                tasks.create_task(self._tell_ready(), name="ready"),
+            ]
+            await stop.wait()
+            notify(STOPPING="1")
+            await asyncio.to_thread(self._agi.stop, DRAIN)
+            for job in jobs:
+                job.cancel()
 
     def _heard(self, _event: Mapping[str, str]) -> None:
         self._cel_wake.set()
 
+    def _reload(self) -> None:
+        self._force.look(Request(How.RELOAD, asked_by(self._settings.state)))
+
+    async def _use_rules(self) -> None:
+        await self._force.run()
+
+    async def _watch_rules(self) -> None:
+        await watch(self._settings.rules_file, lambda: self._force.look(Request(How.SAVED)))
+
     async def _resync(self) -> None:
+        self._force.asterisk_is_back()
         await self._sweep()
 
     async def _sweep(self) -> None:
@@ -137,8 +151,11 @@ async def keep_doing(job: Callable[[], Coroutine[None, None, None]], every: floa
         await asyncio.sleep(every)
 
 
-def serve(settings: Settings, rules: Rules) -> None:
-    """Run the controller in this process until it is told to stop."""
+def serve(settings: Settings) -> None:
+    """Run the controller in this process until it is told to stop.
+
+    Raises RulesError when the rules file cannot be used and no rules were ever accepted.
+    """
     logging.basicConfig(
         level=settings.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -147,8 +164,11 @@ def serve(settings: Settings, rules: Rules) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # 1,024 files, a common default, are soon used up
-    asyncio.run(_serve(settings, rules))
+    start = left_by_the_last_run(settings)
+    for trouble in start.trouble:
+        log.error("%s", trouble)
+    asyncio.run(_serve(settings, start))
 
 
-async def _serve(settings: Settings, rules: Rules) -> None:
-    await Service(settings, rules).run()
+async def _serve(settings: Settings, start: InForce) -> None:
+    await Service(settings, start).run()

@@ -1,1 +1,1 @@
-"""The rules in force: accepted editions and their history, the last good one, watching the file, applying it to calls."""
+"""The rules in force: their history, the last good ones, watching the file, putting it into force."""

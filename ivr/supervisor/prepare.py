@@ -3,16 +3,27 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.asterisk.configure import write_configuration
+from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
 from ivr.calls.database import Database, LogUnavailable, Unstorable
 from ivr.messages import say
 from ivr.prompts.build import build
 from ivr.prompts.catalogue import PromptError
 from ivr.prompts.sources import prompt_sources
-from ivr.rules import Rules, RulesError, load_rules
+from ivr.rulebook.lastgood import (
+    InForce,
+    earlier_rules,
+    entry_of,
+    history_of,
+    instead,
+    last_good,
+    rules_in_force,
+)
+from ivr.rules import Rules, RulesError
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings
 from ivr.supervisor.checks import CannotStart, check_machine, files_fail
@@ -32,9 +43,14 @@ class Prepared:
 
 
 def read_rules(settings: Settings) -> Rules:
-    """The city's rules; raises CannotStart with every problem of the file."""
+    """The city's rules: the file's, or the last good ones. Raises CannotStart with every problem of the file."""
+    return find_rules(settings).rules
+
+
+def find_rules(settings: Settings) -> InForce:
+    """The same, with what there is to say about them. Raises CannotStart."""
     try:
-        return load_rules(settings.rules_file)
+        return rules_in_force(settings)
     except RulesError as error:
         raise CannotStart("\n".join([say("up.rules", path=settings.rules_file), str(error)])) from error
 
@@ -42,28 +58,57 @@ def read_rules(settings: Settings) -> Rules:
 def prepare(settings: Settings, progress: Progress) -> Prepared:
     """Check the machine, make prompts, database, secrets and Asterisk's configuration. Raises CannotStart."""
     check_machine(settings)
-    rules = read_rules(settings)
+    found = find_rules(settings)
     try:
         program = find_asterisk(settings)
-        build(
-            prompt_sources(rules, settings.prompts),
-            lambda done, total, _: progress(say("up.prompts", done=done, total=total)),
-        )
+        found = _make_prompts(settings, found, progress)
         progress(say("up.preparing"))
-        secrets = Secrets(settings.state / "secrets.json")
-        write_configuration(rules, settings, secrets)
+        rules, secrets = found.rules, Secrets(settings.state / "secrets.json")
+        write_configuration(rules, settings, secrets, _earlier(settings, found))
+        history = history_of(settings)
+        history.keep(found.content)
+        history.accept(entry_of(found, generation(rules, settings)))
     except (AsteriskMissing, PromptError, SecretsBroken) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
         raise files_fail(settings, error) from error
-    warnings = [say("up.rules_warning", path=settings.rules_file, problem=problem) for problem in rules.warnings]
+    warnings = list(found.trouble)
+    warnings += [say("up.rules_warning", path=settings.rules_file, problem=problem) for problem in rules.warnings]
     warnings += _trunk_trouble(rules, settings)
+    if rules.placeholder_lines:
+        warnings.append(say("up.placeholders", lines=", ".join(rules.placeholder_lines)))
     return Prepared(settings, rules, program, secrets, (*warnings, *_log_trouble(settings.database)))
 
 
+def _make_prompts(settings: Settings, found: InForce, progress: Progress) -> InForce:
+    """Rules whose names cannot be spoken give way to the last good ones. Raises PromptError."""
+
+    def make(rules: Rules) -> None:
+        build(
+            prompt_sources(rules, settings.prompts),
+            lambda done, total, _: progress(say("up.prompts", done=done, total=total)),
+            prune=not _earlier(settings, found),  # calls in progress under a controller that stays may need them
+        )
+
+    try:
+        make(found.rules)
+    except PromptError as error:
+        good = last_good(settings)
+        if good is None or good.digest == found.digest:
+            raise
+        make(good.rules)
+        return instead(settings, good, [str(error)])
+    return found
+
+
+def _earlier(settings: Settings, found: InForce) -> list[Rules]:
+    return [rules for _, rules in earlier_rules(settings, found.digest, datetime.now(UTC))]
+
+
 def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:
-    """Lines that are telephone numbers need a trunk to reach them."""
-    numbers = [line.id for line in rules.lines if line.phone]
+    """Lines that are telephone numbers need a trunk to reach them (a SIP address does not)."""
+    rung = [line for line in rules.lines if line.id in rules.rung_lines]
+    numbers = [line.id for line in rung if line.phone and not line.phone.startswith(("sip:", "sips:"))]
     return [say("up.no_trunk", lines=", ".join(numbers))] if numbers and settings.trunk_file is None else []
 
 

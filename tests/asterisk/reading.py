@@ -34,6 +34,8 @@ def dialplan(text: str) -> dict[str, dict[str, list[str]]]:
                 extension, priority, application = value.split(",", 2)
                 assert priority == "1", value
                 assert extension not in steps, f"{extension} is there twice"
+            elif name == "include":
+                continue
             else:
                 assert name == "same", name
                 priority, _, application = value.partition(",")

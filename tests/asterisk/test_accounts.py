@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.asterisk.accounts import account_names, members_file, pjsip_file
+from ivr.asterisk.accounts import OUTBOUND, account_names, pjsip_file, queue_file
 from ivr.asterisk.configure import write_configuration
-from ivr.rules import Rules, load_rules
+from ivr.rules import Rules, RulesError, load_rules
 from ivr.secrets import Secrets
 from tests.asterisk.reading import caller_id, sections
 from tests.city import SHIPPED, SYSTEM_TEST, settings_in
@@ -23,7 +23,7 @@ def city_with(name: str) -> Rules:
 
 def pjsip(rules: Rules, folder: Path, **given: object) -> dict[str, list[tuple[str, str]]]:
     secrets = Secrets(folder / "secrets.json")
-    return sections(pjsip_file(rules, settings_in(folder, **given), secrets))
+    return sections(pjsip_file(rules, settings_in(folder, **given), secrets, "0a1b2c3d"))
 
 
 def test_every_phone_of_the_rules_can_register_and_the_demo_citizen_too(tmp_path: Path) -> None:
@@ -31,7 +31,12 @@ def test_every_phone_of_the_rules_can_register_and_the_demo_citizen_too(tmp_path
     accounts = list(account_names(rules, settings_in(tmp_path)))
     assert accounts[:2] == ["operator1", "operator2"]
     assert accounts[-1] == "warga"
-    assert set(accounts) == {*(line.account for line in rules.lines), "operator1", "operator2", "warga"}
+    assert set(accounts) == {
+        *(line.account for line in rules.lines if line.account),
+        "operator1",
+        "operator2",
+        "warga",
+    }
 
 
 def test_without_the_demo_no_citizen_can_register(tmp_path: Path) -> None:
@@ -122,7 +127,7 @@ def test_the_citys_trunk_is_taken_over_byte_for_byte(tmp_path: Path) -> None:
     trunk.write_bytes(b"[trunk](trunk-endpoint)\n; pelanggan caf\xe9\naors = trunk\n")
     given = settings_in(tmp_path, trunk_file=trunk)
     etc = write_configuration(load_rules(SYSTEM_TEST), given, Secrets(tmp_path / "secrets.json"))
-    assert (etc / "generated" / "pjsip.conf").read_bytes().endswith(trunk.read_bytes())
+    assert trunk.read_bytes() + b"\n[outbound-only]" in (etc / "generated" / "pjsip.conf").read_bytes()
 
 
 def test_a_trunk_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> None:
@@ -131,7 +136,30 @@ def test_a_trunk_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> 
 
 
 def test_operators_are_members_whose_phones_are_watched(tmp_path: Path) -> None:
-    assert members_file(load_rules(SYSTEM_TEST)) == (
+    assert queue_file(load_rules(SYSTEM_TEST)) == (
+        "maxlen = 0\n"
         "member => Local/operator1@ring-line/n,0,operator1,PJSIP/operator1\n"
         "member => Local/operator2@ring-line/n,0,operator2,PJSIP/operator2\n"
     )
+
+
+def test_no_more_callers_wait_than_the_rules_allow() -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8") + "kebijakan: {luapan: {antrean: 7, jalur: [siaga]}}\n"
+    assert queue_file(load_rules(text)).startswith("maxlen = 7\n")
+
+
+def test_an_account_of_earlier_rules_can_still_be_rung_and_the_newest_name_is_shown(tmp_path: Path) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    renamed = load_rules(
+        text.replace("damkar_2", "damkar_9").replace("damkar_1: {akun", "damkar_1: {nama: Baru, akun")
+    )
+    names = account_names(renamed, settings_in(tmp_path), [load_rules(text)])
+    assert (names["damkar_1"], names["damkar_2"], names["damkar_9"]) == ("Baru", "Pos Damkar", "Pos Damkar")
+    assert [next(iter(names)), list(names)[-1]] == ["operator1", "warga"]
+
+
+def test_the_endpoint_for_sip_addresses_has_no_account_no_address_and_no_other_owner(tmp_path: Path) -> None:
+    found = pjsip(load_rules(SYSTEM_TEST), tmp_path)
+    assert found[OUTBOUND] == [("accountcode", "0a1b2c3d")]
+    with pytest.raises(RulesError):
+        load_rules(SYSTEM_TEST.read_text(encoding="utf-8").replace("akun: dishub", f"akun: {OUTBOUND}"))

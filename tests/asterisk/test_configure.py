@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.asterisk.configure import SOURCE, directories, generated, write_configuration
+from ivr.asterisk.configure import SOURCE, directories, generated, write_configuration, write_generated
+from ivr.asterisk.generation import generation
 from ivr.asterisk.plan import plan_variables
 from ivr.controller.script import CityScript
 from ivr.dialogue import Understanding
@@ -19,9 +20,11 @@ from ivr.secrets import Secrets
 from ivr.settings import PROJECT
 from tests.asterisk.reading import dialplan, sections
 from tests.city import SHIPPED, SYSTEM_TEST, settings_in
-from tests.rules.test_route import random_rules
+from tests.rules.conftest import examples
+from tests.rules.random_files import files as random_files
 
 CITIES = [SHIPPED, SYSTEM_TEST]
+ANY_RULES = random_files().map(load_rules)
 INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds it
 EXTENSIONS = (SOURCE / "extensions.conf").read_text(encoding="utf-8")
 
@@ -51,22 +54,27 @@ def can_be_understood(rules: Rules, at: datetime) -> list[tuple[str | None, str 
         known = open_.pop()
         ends.append((known.category, known.area))
         if question := script.next_question(known):
-            open_ += [known.knowing(question.subject, choice.id, "key") for choice in question.choices]
+            keyed = [
+                *question.choices,
+                *(c for choice in question.choices if choice.then for c in choice.then.choices),
+            ]
+            open_ += [known.knowing(question.subject, choice.id, "key") for choice in keyed if not choice.then]
     return ends
 
 
 def assert_nothing_dangles(rules: Rules, at: datetime, folder: Path) -> None:
     made = files(rules, folder)
-    lines = dialplan(made["lines.conf"])["ring-line"]
+    now = generation(rules, settings_in(folder))
+    lines = dialplan(made["lines.conf"])[f"ring-line-{now}"]
     music = sections(made["musiconhold.conf"])
     for category, area in can_be_understood(rules, at):
-        for name, value in plan_variables(route(rules, category, area, at), category, area):
+        for name, value in plan_variables(route(rules, category, area, at), category, area, now):
             if name.endswith("_MUSIC"):
                 assert value in music, f"{category} in {area}: no music class {value}"
             if name.endswith("_DIAL") and value not in ("", "operators"):
-                rung = [re.fullmatch(r"Local/(\w+)@ring-line", part) for part in value.split("&")]
+                rung = [re.fullmatch(rf"Local/(\w+)@ring-line-{now}", part) for part in value.split("&")]
                 assert all(match and match[1] in lines for match in rung), value
-            if name.endswith("_LINES"):
+            if name.endswith("_LINES") or name == "TELL":
                 assert set(value.split("&")) <= set(lines)
 
 
@@ -76,24 +84,26 @@ def test_every_line_and_every_music_class_of_a_plan_exists(folder: Path, path: P
     assert_nothing_dangles(city(path), at, folder)
 
 
-@settings(max_examples=40, deadline=None)
-@given(random_rules(), INSTANTS)
+@examples(40)
+@given(ANY_RULES, INSTANTS)
 def test_the_same_holds_for_any_rules_an_admin_may_write(folder: Path, rules: Rules, at: datetime) -> None:
     assert_nothing_dangles(rules, at, folder)
 
 
-@settings(max_examples=30, deadline=None)
-@given(random_rules() | st.sampled_from(CITIES).map(city))
+@examples(30)
+@given(ANY_RULES | st.sampled_from(CITIES).map(city))
 def test_the_lifeline_the_queue_and_the_globals_name_nothing_that_is_not_there(folder: Path, rules: Rules) -> None:
     made = files(rules, folder)
-    lines = dialplan(made["lines.conf"])["ring-line"]
-    everything = made["lifeline.conf"] + made["members.conf"] + made["globals.conf"]
+    now = generation(rules, settings_in(folder))
+    lines = dialplan(made["lines.conf"])[f"ring-line-{now}"]
+    everything = made["lifeline.conf"] + made["members.conf"] + made["lines.conf"]
     assert set(re.findall(r"Local/(\w+)@ring-line", everything)) <= set(lines)
+    assert set(re.findall(r"@ring-line-(\w+)", everything)) == {now}
     music = sections(made["musiconhold.conf"])
     lifeline = dialplan(made["lifeline.conf"])
-    named = [step for plan in lifeline["lifeline-plan"].values() for step in plan if "_MUSIC=" in step]
+    named = [step for plan in lifeline[f"lifeline-plan-{now}"].values() for step in plan if "_MUSIC=" in step]
     assert {step.partition("=")[2].removesuffix(")") for step in named} <= set(music)
-    assert set(lifeline["lifeline-duty"]) == {"s", *(category.id for category in rules.categories)}
+    assert set(lifeline[f"lifeline-duty-{now}"]) == {"s", *(category.id for category in rules.categories)}
 
 
 @pytest.mark.parametrize("path", CITIES, ids=lambda path: path.stem)
@@ -111,9 +121,11 @@ def test_every_sound_that_is_named_has_a_text_in_the_catalogue(path: Path, folde
 def test_the_hand_written_dialplan_uses_only_globals_and_music_that_are_generated(folder: Path) -> None:
     made = files(city(SHIPPED), folder)
     given = {name for name, _ in sections(f"[globals]\n{made['globals.conf']}")["globals"]}
-    used = {"CONTROLLER", "PROMPTS", "RECORDINGS", "ZONE", "OPERATOR_SECONDS", "STANDBY", "STANDBY_LINES"}
-    assert given == used | {"STANDBY_SECONDS"}
-    assert all(f"${{{name}}}" in EXTENSIONS for name in given)
+    assert given == {"CONTROLLER", "PROMPTS", "RECORDINGS", "ZONE", "GENERATION"}
+    taken_along = set(re.findall(r"[(,](\w+)=", dialplan(made["lines.conf"])["in-force"]["s"][0]))
+    assert all(
+        re.search(rf"\$\{{{name}\}}|IMPORT\(\$\{{CALLER\}},{name}\)", EXTENSIONS) for name in given | taken_along
+    )
     fixed = set(re.findall(r"musicclass\)=([a-z-]+)\)", EXTENSIONS)) | {"operators", "operators-silent"}
     assert fixed <= set(sections(made["musiconhold.conf"]))
 
@@ -166,6 +178,50 @@ def test_writing_again_replaces_what_the_rules_no_longer_say(tmp_path: Path) -> 
     secrets = Secrets(tmp_path / "secrets.json")
     write_configuration(city(SHIPPED), settings_in(tmp_path), secrets)
     etc = write_configuration(city(SYSTEM_TEST), settings_in(tmp_path), secrets)
+    assert "bpbd" not in (etc / "generated" / "lines.conf").read_text()
+
+
+def test_contexts_music_and_accounts_of_earlier_rules_stay_beside_the_newest(tmp_path: Path) -> None:
+    given, secrets = settings_in(tmp_path), Secrets(tmp_path / "secrets.json")
+    newest, earlier = city(SYSTEM_TEST), city(SHIPPED)
+    new, old = generation(newest, given), generation(earlier, given)
+    before = generated(earlier, given, secrets)
+    made = generated(newest, given, secrets, [earlier, earlier, newest])
+    contexts = {**dialplan(made["lines.conf"]), **dialplan(made["lifeline.conf"])}
+    for name, steps in {**dialplan(before["lines.conf"]), **dialplan(before["lifeline.conf"])}.items():
+        if name.endswith(old) and name not in (f"lines-{old}", f"lifeline-{old}"):  # the marks
+            assert contexts[name] == steps
+    assert f"ring-line-{new}" in contexts
+    assert f"[ring-line]\ninclude => ring-line-{new}\ninclude => ring-line-{old}\n[" in made["lines.conf"]
+    assert set(sections(before["musiconhold.conf"])) - {f"music-{old}"} < set(sections(made["musiconhold.conf"]))
+    assert set(sections(before["pjsip.conf"])) - {f"pjsip-{old}"} < set(sections(made["pjsip.conf"]))
+    assert re.findall(r"member => Local/(\w+)@ring-line/n", made["members.conf"]) == ["operator1", "operator2"]
+    assert f"GENERATION = {new}\n" in made["globals.conf"]
+
+
+@pytest.mark.parametrize(
+    ("file", "end"),
+    [
+        ("globals.conf", "GENERATION = {}\n"),
+        ("lines.conf", "[lines-{}]\nexten => s,1,NoOp()\n"),
+        ("lifeline.conf", "[lifeline-{}]\nexten => s,1,NoOp()\n"),
+        ("members.conf", "[queue-{}]\n"),
+        ("pjsip.conf", "[pjsip-{}]\n"),
+    ],
+)
+def test_every_file_that_is_reloaded_ends_in_a_mark_of_its_generation(file: str, end: str, folder: Path) -> None:
+    now = generation(city(SHIPPED), settings_in(folder))
+    assert files(city(SHIPPED), folder)[file].endswith(end.format(now))
+    *_, (last, _) = sections(files(city(SHIPPED), folder)["musiconhold.conf"]).items()
+    assert last == f"music-{now}"
+
+
+def test_a_running_asterisk_keeps_the_dialplan_its_calls_stand_in(tmp_path: Path) -> None:
+    given, secrets = settings_in(tmp_path), Secrets(tmp_path / "secrets.json")
+    etc = write_configuration(city(SHIPPED), given, secrets)
+    (etc / "extensions.conf").write_text("of the version that was started")
+    write_generated(city(SYSTEM_TEST), given, secrets)
+    assert (etc / "extensions.conf").read_text() == "of the version that was started"
     assert "bpbd" not in (etc / "generated" / "lines.conf").read_text()
 
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ivr.asterisk.music import areas_spoken, music_file
+from ivr.asterisk.music import announcements_file, areas_spoken, fixed_file
 from ivr.rules import load_rules
 from tests.asterisk.reading import sections
 from tests.city import SHIPPED, SYSTEM_TEST
@@ -11,7 +11,8 @@ PROMPTS = Path("/srv/p")
 def playlists(city: Path | str) -> dict[str, list[str]]:
     """Class -> names of the clips."""
     found = {}
-    for name, pairs in sections(music_file(load_rules(city), PROMPTS)).items():
+    text = fixed_file(PROMPTS) + announcements_file(load_rules(city), "new", PROMPTS)
+    for name, pairs in sections(text).items():
         (mode, how), *entries = pairs
         assert (mode, how) == ("mode", "playlist")
         assert {key for key, _ in entries} == {"entry"}
@@ -21,7 +22,7 @@ def playlists(city: Path | str) -> dict[str, list[str]]:
 
 
 def test_a_caller_hears_what_was_understood_and_who_is_called_then_the_ringing_tone() -> None:
-    assert playlists(SHIPPED)["layanan_kota-62_71_03-dishub"] == [
+    assert playlists(SHIPPED)["new-layanan_kota-62_71_03-dishub"] == [
         "category-layanan-kota",
         "area-62-71-03",
         "to-dishub",
@@ -32,13 +33,13 @@ def test_a_caller_hears_what_was_understood_and_who_is_called_then_the_ringing_t
 
 
 def test_without_a_place_only_the_category_is_read_back() -> None:
-    assert playlists(SYSTEM_TEST)["lampu-any-dishub"][:2] == ["category-lampu", "to-dishub"]
+    assert playlists(SYSTEM_TEST)["new-lampu-any-dishub"][:2] == ["category-lampu", "to-dishub"]
 
 
 def test_a_kelurahan_is_read_back_where_the_rules_tell_them_apart() -> None:
     found = playlists(SYSTEM_TEST)
-    assert found["keamanan-62_71_03_1002-damkar_pos"][1] == "kelurahan-62-71-03-1002"
-    assert found["keamanan-62_71_03_1001-polresta"][1] == "kelurahan-62-71-03-1001"
+    assert found["new-keamanan-62_71_03_1002-damkar_pos"][1] == "kelurahan-62-71-03-1002"
+    assert found["new-keamanan-62_71_03_1001-polresta"][1] == "kelurahan-62-71-03-1001"
 
 
 def test_only_areas_a_caller_can_choose_are_spoken() -> None:
@@ -51,8 +52,8 @@ def test_a_line_named_in_a_step_is_announced_as_its_agency_and_one_of_nobody_as_
     text = SYSTEM_TEST.read_text(encoding="utf-8")
     text = text.replace("langkah: [damkar, damkar_pos]", "langkah: [damkar_1, siaga]")
     found = playlists(text)
-    assert found["kebakaran-62_71_01-damkar"][2] == "to-damkar"
-    assert found["kebakaran-62_71_01-officer"][2] == "lifeline"
+    assert found["new-kebakaran-62_71_01-damkar"][2] == "to-damkar"
+    assert found["new-kebakaran-62_71_01-officer"][2] == "lifeline"
 
 
 def test_every_playlist_goes_on_with_sound_after_the_words_so_that_nobody_waits_in_silence() -> None:

@@ -292,6 +292,20 @@ def test_every_kind_of_event_has_its_sentence(kind: Kind) -> None:
     assert not sentence.startswith(kind)
 
 
+def test_the_timeline_says_who_was_told_and_who_could_not_be() -> None:
+    rows = [
+        row("TELL", 40, f"{CALL}|pln"),
+        row("TOLD", 60, f"{CALL}|pln"),
+        row("NOT_TOLD", 99, f"{CALL}|\x1bdlh|NO_KEY"),
+    ]
+    said = [show.sentence(event, Style(JAKARTA, named)) for event in events(rows)]
+    assert said == [
+        "pln ditelepon untuk diberi tahu",
+        "pln sudah diberi tahu dan menekan 1",
+        "\\x1bdlh tidak berhasil diberi tahu setelah dua kali ditelepon: diangkat, tidak menekan tombol",
+    ]
+
+
 def test_an_event_of_another_version_is_shown_as_it_is() -> None:
     assert show.sentence(happened(CALL, "flood_siren", at=at(0), text="3|\x1b"), SHOWN) == "flood_siren: 3|\\x1b"
 

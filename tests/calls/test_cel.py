@@ -114,6 +114,42 @@ def test_an_extra_nested_a_hundred_thousand_deep_breaks_nothing() -> None:
     assert event_of(row("HANGUP", 1, extra="[" * 100_000)) is not None
 
 
+# Joint agencies: told on channels that are no part of the call.
+
+TELLING = "ivr112-1795334499.77"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "detail"),
+    [
+        ("TELL", f"{CALL}|pln", Kind.TELLING, {"line": "pln"}),
+        ("TOLD", f"{CALL}|pln", Kind.TOLD, {"line": "pln"}),
+        ("NOT_TOLD", f"{CALL}|pln|NO_KEY", Kind.NOT_TOLD, {"line": "pln", "status": "NO_KEY"}),
+    ],
+)
+def test_what_another_channel_tells_belongs_to_the_call_it_names(
+    name: str, text: str, kind: Kind, detail: dict[str, str]
+) -> None:
+    event = event_of(row(name, 1, text, call=TELLING, channel_id=f"{TELLING}1"))
+    assert event is not None
+    assert (event.kind, event.call_id, event.detail) == (kind, CALL, detail)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("TELL", ""),
+        ("TOLD", "|"),
+        ("TOLD", f"{CALL}|"),
+        ("NOT_TOLD", "|pln|BUSY"),
+        ("Told", f"{CALL}|pln"),
+        ("told", ""),
+    ],
+)
+def test_a_telling_that_names_no_call_or_no_line_is_passed_over(name: str, text: str) -> None:
+    assert event_of(row(name, 1, text, call=TELLING)) is None
+
+
 @given(st.lists(st.text(), min_size=COLUMNS, max_size=COLUMNS))
 def test_any_columns_give_an_event_or_none(columns: list[str]) -> None:
     columns[1] = "1795334959.773401"

@@ -3,6 +3,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.calls.events import TELLINGS as TELLING_KINDS
 from ivr.calls.events import Event, Kind, Scalar, Source, happened
 from ivr.calls.projection import CallRecord, Outcome, Stage, is_call, project
 from tests.calls.story import (
@@ -72,6 +73,11 @@ def test_an_operators_phone_that_rings_leaves_the_caller_in_the_queue() -> None:
 
 def test_the_24_hour_line_is_a_stage() -> None:
     assert told(row("LAST_RESORT", 1, "siaga"), row("RING", 2, "siaga"), *hangup(3)).stage == Stage.LAST_RESORT
+
+
+def test_the_overflow_is_a_stage() -> None:
+    rows = row("QUEUE_END", 1, "FULL"), row("OVERFLOW", 2, "dishub"), row("RING", 3, "dishub")
+    assert told(*rows, *hangup(4)).stage == Stage.OVERFLOW
 
 
 def test_the_lifeline_is_remembered() -> None:
@@ -168,6 +174,22 @@ def test_a_recording_checked_before_the_end_is_to_be_checked_again() -> None:
     assert (record.recording_seconds, record.recording_bytes, record.recording_problem) == (9.0, 5, None)
 
 
+TELLINGS = (row("TELL", 100, f"{CALL}|pln"), row("TOLD", 130, f"{CALL}|pln"), row("NOT_TOLD", 190, f"{CALL}|x|BUSY"))
+
+
+def test_what_is_told_of_a_call_changes_nothing_in_its_record_not_even_its_end() -> None:
+    known = [*events(answered_rows()), *told_by_controller()]
+    assert project(CALL, [*known, *events([*TELLINGS])]) == project(CALL, known)
+    swept = [*events(answered_rows()[:-5]), happened(CALL, Kind.CLOSED_BY_SWEEP, at=at(95), source="sweep")]
+    assert project(CALL, swept).ended_by_sweep
+    assert project(CALL, [*swept, *events([*TELLINGS])]) == project(CALL, swept)
+
+
+def test_what_is_told_of_a_call_alone_is_no_call() -> None:
+    assert len(events([*TELLINGS])) == 3
+    assert not any(is_call(event) for event in events([*TELLINGS]))
+
+
 def test_a_hang_up_alone_is_no_call() -> None:
     assert not any(is_call(event) for event in events(hangup(1)))
     assert all(is_call(event) for event in [*events(answered_rows()[:2]), *told_by_controller()])
@@ -215,7 +237,7 @@ def test_any_order_and_any_repetition_give_the_same_record(some: list[Event], ra
 @given(st.lists(any_event, min_size=1, max_size=25))
 def test_what_happened_always_makes_sense(some: list[Event]) -> None:
     record = project(CALL, some)
-    assert record.arrived_at == min(event.at for event in some)
+    assert record.arrived_at == min((event.at for event in some if event.kind not in TELLING_KINDS), default=None)
     assert (record.outcome == Outcome.OPEN) == (record.ended_at is None)
     assert (record.answered_at is None) == (record.answered_by is None)
     if record.ended_at:

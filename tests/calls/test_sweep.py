@@ -147,6 +147,38 @@ def test_a_call_closed_too_early_twice_is_closed_twice(tmp_path: Path) -> None:
     in_house(tmp_path, work)
 
 
+def test_telling_joint_agencies_opens_no_call_and_keeps_none_open(tmp_path: Path) -> None:
+    """Their channels live longer than the call; a call nobody knows is not made by what is told of it."""
+    telling = "ivr112-1795334600.77"
+
+    async def work(house: House) -> None:
+        write_rows(house.cel, answered_rows()[:-5])
+        first = await house.sweep(live=set(), now=at(100))
+        assert first.closed == (CALL,)
+        write_rows(
+            house.cel,
+            [
+                row("CHAN_START", 23, call=telling, exten="pln", context="ring-line-0a1b2c3d"),
+                row("TELL", 101, f"{CALL}|pln", call=telling, channel_id=f"{telling}1"),
+                row("TOLD", 120, f"{CALL}|pln", call=telling, channel_id=f"{telling}2"),
+                row("TOLD", 120, f"{OTHER}|pln", call=telling, channel_id=f"{telling}2"),
+                *hangup(121, telling),
+            ],
+        )
+        second = await house.sweep(live={telling})
+        assert (second.added, second.closed, second.missing, second.still_open) == ((), (), (), ())
+
+    in_house(tmp_path, work)
+    record = House(tmp_path).records()
+    assert set(record) == {CALL}
+    assert record[CALL].ended_by_sweep
+    assert record[CALL].ended_at == at(21.000001)
+    with reader(tmp_path / "calls.sqlite") as connection:
+        found = query.call(connection, CALL)
+    assert found is not None
+    assert [event.kind for event in found[1]][-2:] == ["telling", "told"]
+
+
 def test_many_calls_in_small_pieces_are_all_there(tmp_path: Path) -> None:
     ids = [f"ivr112-1.{n}" for n in range(60)]
 

@@ -13,10 +13,12 @@ from ivr.calls.events import Event, Kind
 from ivr.controller.attendant import DISPLAY_LENGTH, Attendant, describe, display_name
 from ivr.dialogue import Understanding
 from ivr.prompts.shelf import ClipShelf
+from ivr.rulebook.edition import Edition
 from ivr.rules import Plan, Rules, Step, load_rules, route
 from tests.asterisk.scripted import HANG_UP, OK, REQUEST, ScriptedAsterisk
 from tests.city import SYSTEM_TEST, write_clips
 
+NOW = "0a1b2c3d"
 CALL = "ivr112-1763800000.12"
 TIMEOUT = b"200 result= (timeout)\n"
 CANNOT_PLAY = b"200 result=-1\n"
@@ -34,7 +36,8 @@ THIRD = (
 )
 OTHER = ("greeting", "ask-again", "wrong-key")
 
-UNDERSTOOD_CATEGORY = UNDERSTOOD_PLACE = (OK, OK)
+BEGINNING = (OK,)  # the generation
+UNDERSTOOD_CATEGORY = UNDERSTOOD_PLACE = (OK, OK, OK)
 PLAN = (OK,) * 20
 
 
@@ -52,18 +55,13 @@ class Desk:
         write_clips(self.prompts, dict.fromkeys(clips))
         self.shelf = ClipShelf(self.prompts, folder / "sentences")
         self.events: list[Event] = []
-        self.asked_for_rules = 0
-        self.rules = rules
-        self.attendant = Attendant(self._rules, lambda: "c0ffee", self.shelf, self.prompts, self.events.append)
-
-    def _rules(self) -> Rules:
-        self.asked_for_rules += 1
-        return self.rules
+        self.editions = [Edition(rules, "c0ffee", NOW, self.shelf)]
+        self.attendant = Attendant(lambda: self.editions.pop(0), self.prompts, self.events.append)
 
     @contextmanager
     def call(self, *answers: Answer, request: bytes = REQUEST) -> Iterator[ScriptedAsterisk]:
         """A call that is attended to its end; Asterisk gives these answers."""
-        with ScriptedAsterisk(*answers, request=request) as asterisk:
+        with ScriptedAsterisk(*BEGINNING, *answers, request=request) as asterisk:
             self.attendant.attend(Session(asterisk.theirs))
             yield asterisk
 
@@ -106,22 +104,25 @@ def variables(asterisk: ScriptedAsterisk) -> dict[str, str]:
 def test_two_keys_become_a_plan_and_its_last_word_is_the_sentinel(desk: Desk) -> None:
     with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN) as asterisk:
         assert asterisk.commands == [
+            set_("GENERATION", NOW),
             desk.asks("greeting", *FIRST),
             set_("CATEGORY", "kebakaran"),
             set_("SPOKEN", desk.about("category-kebakaran", "screen-unknown-place")),
+            set_("QUEUE_PRIO", "4"),
             desk.asks(*SECOND),
             set_("CATEGORY", "kebakaran"),
             set_("SPOKEN", desk.about("category-kebakaran", "area-62-71-03")),
+            set_("QUEUE_PRIO", "4"),
             set_("CALLERID(name)", "112 Kebakaran, Jekan Raya"),
             set_("__SCREEN", desk.screen("category-kebakaran", "area-62-71-03")),
-            set_("PLAN_1_DIAL", "Local/damkar_1@ring-line"),
+            set_("PLAN_1_DIAL", "Local/damkar_1@ring-line-0a1b2c3d"),
             set_("PLAN_1_LINES", "damkar_1"),
             set_("PLAN_1_SECONDS", "12"),
-            set_("PLAN_1_MUSIC", "kebakaran-62_71_03-damkar"),
-            set_("PLAN_2_DIAL", "Local/damkar_2@ring-line"),
+            set_("PLAN_1_MUSIC", "0a1b2c3d-kebakaran-62_71_03-damkar"),
+            set_("PLAN_2_DIAL", "Local/damkar_2@ring-line-0a1b2c3d"),
             set_("PLAN_2_LINES", "damkar_2"),
             set_("PLAN_2_SECONDS", "5"),
-            set_("PLAN_2_MUSIC", "kebakaran-62_71_03-damkar_pos"),
+            set_("PLAN_2_MUSIC", "0a1b2c3d-kebakaran-62_71_03-damkar_pos"),
             set_("PLAN_3_DIAL", ""),
             set_("PLAN", "ready"),
         ]
@@ -152,7 +153,7 @@ def test_the_record_tells_who_called_what_was_asked_pressed_understood_and_plann
 
 
 def test_a_kelurahan_is_asked_where_it_matters_and_finds_its_own_line(desk: Desk) -> None:
-    answers = (key("3"), OK, OK, key("3"), OK, OK, key("2"), OK, OK, *PLAN)
+    answers = (key("3"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, key("2"), *UNDERSTOOD_PLACE, *PLAN)
     with desk.call(*answers) as asterisk:
         given = variables(asterisk)
         assert desk.asks(*THIRD) in asterisk.commands
@@ -160,7 +161,7 @@ def test_a_kelurahan_is_asked_where_it_matters_and_finds_its_own_line(desk: Desk
     assert given["CALLERID(name)"] == "112 Gangguan keamanan, Menteng - Jekan Raya"[:DISPLAY_LENGTH]
     assert (given["PLAN_1_LINES"], given["PLAN_1_MUSIC"]) == (
         "damkar_2",
-        "keamanan-62_71_03_1002-damkar_pos",
+        "0a1b2c3d-keamanan-62_71_03_1002-damkar_pos",
     )
 
 
@@ -169,16 +170,16 @@ def test_a_category_without_place_is_one_question(desk: Desk) -> None:
         given = variables(asterisk)
         assert [command for command in asterisk.commands if command[0] == "GET"] == [desk.asks("greeting", *FIRST)]
     assert given["CALLERID(name)"] == "112 Lampu jalan"
-    assert (given["PLAN_1_LINES"], given["PLAN_1_MUSIC"]) == ("dishub", "lampu-any-dishub")
+    assert (given["PLAN_1_LINES"], given["PLAN_1_MUSIC"]) == ("dishub", "0a1b2c3d-lampu-any-dishub")
 
 
 @pytest.mark.parametrize(
     ("answers", "reason", "category"),
     [
         ((key("0"),), "key", None),
-        ((key("1"), OK, OK, key("0")), "key", "kebakaran"),
+        ((key("1"), *UNDERSTOOD_CATEGORY, key("0")), "key", "kebakaran"),
         ((key("9"), key("#")), "wrong_key", None),
-        ((key("2"), OK, OK, key("9"), key("9")), "wrong_key", "medis"),
+        ((key("2"), *UNDERSTOOD_CATEGORY, key("9"), key("9")), "wrong_key", "medis"),
     ],
 )
 def test_zero_or_wrong_keys_leave_the_plan_to_the_operators_with_what_is_known(
@@ -201,7 +202,7 @@ def test_the_second_attempt_says_that_the_key_was_wrong_and_greets_no_more(desk:
     assert asked == [desk.asks("greeting", *FIRST), desk.asks("wrong-key", *FIRST)]
 
 
-@pytest.mark.parametrize("answers", [(TIMEOUT,), (key("1"), OK, OK, TIMEOUT)])
+@pytest.mark.parametrize("answers", [(TIMEOUT,), (key("1"), *UNDERSTOOD_CATEGORY, TIMEOUT)])
 def test_who_presses_nothing_is_flagged_as_possibly_unable_to_speak(answers: tuple[Answer, ...], desk: Desk) -> None:
     with desk.call(*answers, *PLAN) as asterisk:
         assert asterisk.commands[-3:] == [set_("SILENT", "1"), set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
@@ -211,7 +212,7 @@ def test_who_presses_nothing_is_flagged_as_possibly_unable_to_speak(answers: tup
 def test_who_corrects_a_misunderstanding_arrives_once_and_is_not_greeted_again(desk: Desk) -> None:
     request = REQUEST.replace(b"call?mode=1", b"again")
     with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN, request=request) as asterisk:
-        assert asterisk.commands[0] == desk.asks("ask-again", *FIRST)
+        assert asterisk.commands[1] == desk.asks("ask-again", *FIRST)
     assert Kind.ATTENDED not in desk.kinds()
     assert desk.kinds()[-1] == Kind.PLAN
 
@@ -238,14 +239,14 @@ def test_an_unknown_or_hostile_caller_is_asked_like_any_other(
     ("before", "asked", "known"),
     [
         ((), "category", None),
-        ((key("3"), OK, OK), "area", "keamanan"),
-        ((key("3"), OK, OK, key("3"), OK, OK), "kelurahan", "keamanan"),
+        ((key("3"), *UNDERSTOOD_CATEGORY), "area", "keamanan"),
+        ((key("3"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE), "kelurahan", "keamanan"),
     ],
 )
 def test_a_hang_up_in_any_question_ends_it_without_a_plan(
     before: tuple[Answer, ...], asked: str, known: str | None, end: Answer, desk: Desk
 ) -> None:
-    with ScriptedAsterisk(*before, end) as asterisk:
+    with ScriptedAsterisk(*BEGINNING, *before, end) as asterisk:
         with pytest.raises(CallerHungUp):
             desk.attendant.attend(Session(asterisk.theirs))
         given = variables(asterisk)
@@ -255,10 +256,10 @@ def test_a_hang_up_in_any_question_ends_it_without_a_plan(
 
 
 def test_a_hang_up_while_the_plan_is_handed_over_leaves_no_sentinel(desk: Desk) -> None:
-    with ScriptedAsterisk(key("4"), *UNDERSTOOD_CATEGORY, OK, OK, OK, HANG_UP) as asterisk:
+    with ScriptedAsterisk(*BEGINNING, key("4"), *UNDERSTOOD_CATEGORY, OK, OK, OK, HANG_UP) as asterisk:
         with pytest.raises(CallerHungUp):
             desk.attendant.attend(Session(asterisk.theirs))
-        assert variables(asterisk)["PLAN_1_DIAL"] == "Local/dishub@ring-line"
+        assert variables(asterisk)["PLAN_1_DIAL"] == "Local/dishub@ring-line-0a1b2c3d"
         assert "PLAN" not in variables(asterisk)
     assert desk.kinds()[-1] == Kind.PLAN  # decided; that it was never carried out, Asterisk tells
 
@@ -269,8 +270,8 @@ def test_a_hang_up_while_the_plan_is_handed_over_leaves_no_sentinel(desk: Desk) 
 def test_a_missing_prompt_is_left_out_of_its_question(tmp_path: Path, city: Rules) -> None:
     rest = tuple(name for name in FIRST if name != "option-medis")
     desk = Desk(tmp_path, city, ("greeting", *rest, *SECOND))
-    with desk.call(key("2"), OK, OK, key("1"), OK, OK, *PLAN) as asterisk:
-        assert asterisk.commands[0] == desk.asks("greeting", *rest)
+    with desk.call(key("2"), *UNDERSTOOD_CATEGORY, key("1"), *UNDERSTOOD_PLACE, *PLAN) as asterisk:
+        assert asterisk.commands[1] == desk.asks("greeting", *rest)
         assert variables(asterisk)["PLAN_1_LINES"] == "psc119&damkar_2"
 
 
@@ -290,7 +291,7 @@ def test_a_city_without_any_prompt_sends_its_callers_to_the_operators_instead_of
 def test_a_prompt_asterisk_cannot_play_sends_the_caller_to_the_operators_with_what_is_known(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with desk.call(key("1"), OK, OK, CANNOT_PLAY, STILL_THERE, *PLAN) as asterisk:
+    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, CANNOT_PLAY, STILL_THERE, *PLAN) as asterisk:
         assert asterisk.commands[-2:] == [set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
         assert variables(asterisk)["CALLERID(name)"] == "112 Kebakaran"
     assert desk.detail(Kind.PLAN)["reason"] == "error"
@@ -305,17 +306,38 @@ def test_a_plan_too_long_for_asterisk_is_not_cut_but_left_to_the_lifeline(tmp_pa
     entries = "\n".join(f"  {line}: {{akun: {line}}}" for line in lines)
     text = SYSTEM_TEST.read_text(encoding="utf-8").replace("jalur:\n", f"jalur:\n{entries}\n", 1)
     desk = Desk(tmp_path, load_rules(text.replace("langkah: [dishub]", f"langkah: [[{', '.join(lines)}]]")))
-    with ScriptedAsterisk(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+    with ScriptedAsterisk(*BEGINNING, key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
         with pytest.raises(CommandFailed, match="PLAN_1_DIAL does not fit"):
             desk.attendant.attend(Session(asterisk.theirs))
         assert variables(asterisk)["CATEGORY"] == "lampu"
         assert "PLAN" not in variables(asterisk)
 
 
-def test_a_call_keeps_the_rules_it_began_with(desk: Desk) -> None:
-    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN):
-        pass
-    assert desk.asked_for_rules == 1
+def test_a_call_keeps_the_edition_it_began_with_and_the_next_call_gets_the_new_one(desk: Desk) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("langkah: [damkar, damkar_pos]", "langkah: [polresta]")
+    desk.editions.append(Edition(load_rules(text), "decade", "99999999", desk.shelf))
+    keys = (key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN)
+    told = []
+    for _ in range(2):
+        with desk.call(*keys) as asterisk:
+            given = variables(asterisk)
+            told.append((given["GENERATION"], given["PLAN_1_DIAL"], desk.events[-1].detail["rules"]))
+    assert told == [
+        (NOW, f"Local/damkar_1@ring-line-{NOW}", "c0ffee"),
+        ("99999999", "Local/polresta@ring-line-99999999", "decade"),
+    ]
+
+
+@pytest.mark.parametrize(("priority", "given"), [(None, "4"), ("1", "5"), ("5", "1")])
+def test_the_more_urgent_a_category_the_earlier_an_operator_takes_the_call(
+    priority: str | None, given: str, tmp_path: Path
+) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    if priority:
+        text = text.replace("nama: Lampu jalan", f"nama: Lampu jalan, prioritas: {priority}")
+    desk = Desk(tmp_path, load_rules(text))
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
+        assert variables(asterisk)["QUEUE_PRIO"] == given
 
 
 @pytest.mark.parametrize(
@@ -334,7 +356,7 @@ def test_any_understanding_of_the_city_can_be_handed_over_whole(city: Rules) -> 
     now = datetime.now(UTC)
     for category in (None, *(known.id for known in city.categories)):
         for area in (None, "62.71.01", "62.71.03", "62.71.03.1002", "99.99.99"):
-            values = plan_variables(route(city, category, area, now), category, area)
+            values = plan_variables(route(city, category, area, now), category, area, NOW)
             assert values[-1][1] == ""
             assert display_name(city, Understanding(category, area)).startswith("112")
 
@@ -354,3 +376,20 @@ def test_a_plan_is_one_readable_line_of_the_record() -> None:
     )
     assert describe(Plan(steps, "")) == "a&b 20s > op 60s > siaga 30s"
     assert describe(Plan((), "key")) == "operators"
+
+
+def test_a_number_that_calls_too_often_is_answered_by_operators_and_never_refused(tmp_path: Path) -> None:
+    policy = "kebijakan: {iseng: {panggilan: 2, menit: 30}}\n"
+    desk = Desk(tmp_path, load_rules(SYSTEM_TEST.read_text(encoding="utf-8") + policy))
+    desk.editions *= 4
+    answers = (key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, OK, *PLAN)
+    given = []
+    for _ in range(3):
+        with desk.call(*answers) as asterisk:
+            given.append(variables(asterisk))
+    assert [one.get("PLAN_1_DIAL", "") != "" for one in given] == [True, True, False]
+    assert given[2]["QUEUE_PRIO"] == "0"
+    assert given[2]["PLAN"] == "ready"
+    assert "3 kali" in str([event.detail["reason"] for event in desk.events if event.kind == Kind.PLAN][2])
+    with desk.call(*answers, request=REQUEST.replace(b"081234567890", b"0811")) as asterisk:
+        assert variables(asterisk)["PLAN_1_LINES"] == "damkar_1"

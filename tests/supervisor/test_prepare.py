@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from ivr.calls.database import reader
 from ivr.calls.query import Filter, calls
 from ivr.prompts.sources import prompt_sources
+from ivr.rulebook.history import How, digest_of
+from ivr.rulebook.lastgood import history_of
 from ivr.rules import load_rules
 from ivr.settings import PROJECT, Settings
 from ivr.supervisor.checks import CannotStart
@@ -74,13 +77,80 @@ def test_a_record_that_cannot_be_opened_is_a_warning_because_calls_do_not_need_i
     assert machine.database.read_bytes().startswith(b"this is no database")
 
 
-def test_what_is_odd_in_the_rules_is_a_warning_with_its_line(machine: Settings) -> None:
+def with_rules(machine: Settings, text: str) -> Settings:
+    """The machine with a rules file of its own."""
     rules = machine.state.parent / "rules.yaml"
+    rules.write_text(text, encoding="utf-8")
+    return machine.model_copy(update={"rules_file": rules})
+
+
+def test_what_is_odd_in_the_rules_is_a_warning_with_its_line(machine: Settings) -> None:
     text = SYSTEM_TEST.read_text(encoding="utf-8")
-    rules.write_text(text.replace("  - {kategori: lampu, langkah: [dishub]}\n", ""), encoding="utf-8")
-    (warning,) = prepare(machine.model_copy(update={"rules_file": rules}), said).warnings
-    assert f"aturan {rules}, baris 7," in warning
+    odd = with_rules(machine, text.replace("  - {kategori: lampu, langkah: [dishub]}\n", ""))
+    warning = prepare(odd, said).warnings[0]
+    assert f"aturan {odd.rules_file}, baris 7," in warning
     assert "tidak ada aturan untuk kategori `lampu`" in warning
+
+
+def phone_of_dishub(machine: Settings, phone: str) -> list[str]:
+    """What a start says when the street lamps' agency has this number."""
+    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("dishub: {akun: dishub,", f"dishub: {{telepon: {phone},")
+    return [one for one in prepare(with_rules(machine, text), said).warnings if "dishub" in one]
+
+
+def test_a_number_that_needs_a_trunk_is_said_when_there_is_none(machine: Settings) -> None:
+    (warning,) = phone_of_dishub(machine, "0536-3221113")
+    assert "trunk belum disetel" in warning
+    assert phone_of_dishub(machine, "sip:dishub@192.0.2.10") == []
+
+
+def test_a_placeholder_becomes_an_account_and_that_is_said(machine: Settings) -> None:
+    (warning,) = phone_of_dishub(machine, "0536-0000-101")
+    assert "akun percobaan" in warning
+    with pytest.raises(CannotStart, match="nomor contoh"):
+        phone_of_dishub(machine.model_copy(update={"demo": False, "state": machine.state / "new"}), "0536-0000-101")
+
+
+def test_the_rules_of_a_start_are_in_the_history_once(machine: Settings) -> None:
+    prepare(machine, said)
+    prepare(machine, said)
+    (entry,) = history_of(machine).entries()
+    assert (entry.how, entry.digest) == (How.START, digest_of(SYSTEM_TEST.read_bytes()))
+    assert history_of(machine).text(entry.digest) == SYSTEM_TEST.read_bytes()
+
+
+def test_a_start_with_a_broken_file_uses_the_last_good_rules_and_says_so(machine: Settings) -> None:
+    good = with_rules(machine, SYSTEM_TEST.read_text(encoding="utf-8"))
+    prepare(good, said)
+    broken = with_rules(machine, "kota: {}\n")
+    prepared = prepare(broken, said)
+    assert prepared.rules.city.name == "Uji"
+    first, *problems = prepared.warnings
+    assert f"berkas {broken.rules_file} tidak dapat dipakai; yang berlaku adalah aturan terakhir" in first
+    assert any("`kategori` belum ditulis" in problem for problem in problems)
+    assert read_rules(broken).city.name == "Uji"
+    assert len(history_of(machine).entries()) == 1
+
+
+def test_names_that_cannot_be_spoken_give_way_to_the_last_good_rules(machine: Settings) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    prepare(with_rules(machine, text), said)
+    prepared = prepare(with_rules(machine, text.replace("nama: Lampu jalan", "nama: '---'")), said)
+    lamp = prepared.rules.category("lampu")
+    assert lamp
+    assert lamp.name == "Lampu jalan"
+    assert "yang berlaku adalah aturan terakhir" in prepared.warnings[0]
+    assert "category-lampu" in prepared.warnings[1]
+
+
+def test_a_start_keeps_what_calls_under_the_rules_before_it_need(machine: Settings) -> None:
+    """`ivr configure` runs beside a controller that still serves the rules before."""
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    prepare(with_rules(machine, text), said)
+    lines = machine.asterisk_etc / "generated" / "lines.conf"
+    before = re.findall(r"ring-line-\w{8}", lines.read_text())
+    prepare(with_rules(machine, text.replace("detik: 12", "detik: 15")), said)
+    assert set(before) < set(re.findall(r"ring-line-\w{8}", lines.read_text()))
 
 
 def test_broken_passwords_are_not_replaced(machine: Settings) -> None:
@@ -102,10 +172,8 @@ def test_a_catalogue_that_is_not_there_is_named(machine: Settings) -> None:
 
 
 def test_rules_that_cannot_be_used_are_said_before_anything_is_made(machine: Settings) -> None:
-    rules = machine.state.parent / "rules.yaml"
-    rules.write_text("kota: {}\n")
-    broken = machine.model_copy(update={"rules_file": rules})
-    assert refused(broken).startswith(f"Aturan {rules} tidak dapat dipakai.")
+    broken = with_rules(machine, "kota: {}\n")
+    assert refused(broken).startswith(f"Aturan {broken.rules_file} tidak dapat dipakai.")
     assert not machine.database.exists()
     with pytest.raises(CannotStart, match="baris 1"):
         read_rules(broken)
