@@ -1,11 +1,13 @@
 """The citizen hangs up: at every step the record is right, and nothing stays open."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Kind
 from tests.system.people import Citizen, SwitchOn, accepts
-from tests.system.server import Server
+from tests.system.server import Server, until
 from tests.system.test_the_call import talks
 
 
@@ -56,3 +58,37 @@ def test_a_caller_who_hangs_up_in_the_conversation_was_answered(server: Server, 
     talks(citizen, officer)
     record, _ = citizen.hangs_up()
     assert (record.outcome, record.stage) == ("answered", "talking")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.5])
+def test_an_officer_who_hangs_up_instead_of_pressing_a_key_does_not_end_the_call(
+    seconds: float, server: Server, switch_on: SwitchOn
+) -> None:
+    """The next one is rung, as if the first had never picked up."""
+    first, second = switch_on(server, "damkar_1"), switch_on(server, "damkar_2")
+    citizen = Citizen(server, switch_on(server, "warga"))
+    citizen.dial().answers("1", "1")
+    first.answer(10)
+    picked_up = citizen.until(Happened.PICKED_UP)
+    until(lambda: (datetime.now(UTC) - picked_up.at).total_seconds() >= seconds, "moment to hang up")
+    first.hang_up()
+    accepts(citizen, second)
+    talks(citizen, second)
+    record, _ = citizen.hangs_up()
+    assert (record.outcome, record.answered_by, record.hung_up_by) == ("answered", "damkar_2", "caller")
+
+
+def test_the_last_person_who_hangs_up_without_a_key_leaves_the_caller_with_the_next_round(
+    server: Server, switch_on: SwitchOn
+) -> None:
+    standby, citizen = switch_on(server, "siaga"), Citizen(server, switch_on(server, "warga"))
+    citizen.dial().answers("0")
+    standby.answer(30)
+    citizen.until(Happened.PICKED_UP, line="siaga")
+    standby.hang_up()
+    citizen.until(Happened.QUEUE_END, seconds=30)
+    operator = switch_on(server, "operator1")
+    operator.answer(40)
+    talks(citizen, operator)
+    record, _ = citizen.hangs_up()
+    assert (record.outcome, record.answered_by) == ("answered", "operator1")
