@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.figures import NotMeasured
+from ivr.asterisk.generation import generation
 from ivr.asterisk.plan import plan_variables, screen
 from ivr.asterisk.program import asterisk_pid, find_asterisk
 from ivr.calls import query
@@ -55,6 +56,7 @@ exten => {bare},1,Answer()
  same => n,Hangup()
 
 exten => {pure},1,CELGenUserEvent(ARRIVED,${{EXTEN}}|${{CHANNEL(endpoint)}})
+ same => n,Gosub(in-force,s,1)
  same => n,Set(CHANNEL(hangup_handler_push)=ended,s,1)
  same => n,Answer()
  same => n,Set(RECORDING=${{STRFTIME(${{EPOCH}},${{ZONE}},%Y/%m/%d)}}/${{UNIQUEID}}.wav)
@@ -157,7 +159,7 @@ class City(Server):
             raise NotMeasured("the shipped rules ask fewer than two questions")
         plan = route(rules, category.id, area.code, now)
         variables = [("__SCREEN", screen(self.settings.built_prompts, category.id, area.code))]
-        variables += plan_variables(plan, category.id, area.code)
+        variables += plan_variables(plan, category.id, area.code, generation(rules, self.settings))
         return _COMPARISON.format(
             bare=BARE,
             pure=PURE,
