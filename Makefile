@@ -23,9 +23,10 @@ check:
 	@$(VENV)/ruff format --check .
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy
-	@$(VENV)/pytest -q -m "not system" -n 2
+	@$(VENV)/pytest -q -m "not system and not thorough" -n 2
 
 test: check
+	@$(VENV)/pytest -q -m thorough
 	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 4
 	@scripts/isolated $(VENV)/pytest -m alone
 

@@ -290,6 +290,8 @@ def configure() -> None:
     from ivr.supervisor.prepare import prepare
 
     prepared = plainly(prepare, _settings(), lambda _: None)
+    for warning in prepared.warnings:
+        typer.echo(say("up.warning", text=warning), err=True)
     typer.echo(str(prepared.settings.asterisk_etc))
 
 

@@ -44,7 +44,11 @@ Exit codes: 0, 1 the rules cannot be used or the call is unknown, 2 no such cate
 
 TEST_HELP = """Hold the rules against what is expected of them; without FILE the .tests.yaml beside the rules file.
 
-Example: ivr rules test routing_rules.tests.yaml
+Examples:
+
+  ivr rules test routing_rules.tests.yaml
+
+  ivr rules test --rules draft.yaml
 
 Exit codes: 0 every expectation is met, 1 one is not, or a file cannot be used.
 """
@@ -133,19 +137,23 @@ def commands(sources: Callable[[], RulesSources]) -> typer.Typer:
     @app.command("test", help=TEST_HELP)
     def test_rules(
         file: Annotated[Path | None, typer.Argument(help="The file of expectations.")] = None,
+        draft: Annotated[
+            Path | None, typer.Option("--rules", help="Another rules file than the one it names.")
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         chosen = sources()
         path = file or chosen.file.with_name(chosen.file.stem + TESTS)
         with _unusable(say("expect.wrong_file", path=path), as_json):
             sheet = open_sheet(path)
-        with _unusable(say("expect.wrong_file", path=sheet.rules_file), as_json):
-            rules = load_rules(sheet.rules_file, demo=chosen.demo)
+        tested = draft or sheet.rules_file
+        with _unusable(say("expect.wrong_file", path=tested), as_json):
+            rules = load_rules(tested, demo=chosen.demo)
         with _unusable(say("expect.wrong_file", path=path), as_json):
             expected = expectations(sheet, rules)
         outcomes = examine(rules, expected)
         if as_json:
-            typer.echo(_json(outcomes_as_json(rules, sheet.rules_file, outcomes)))
+            typer.echo(_json(outcomes_as_json(rules, tested, outcomes)))
         else:
             for line in in_sentences(rules, path, outcomes):
                 typer.echo(line)

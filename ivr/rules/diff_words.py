@@ -189,7 +189,7 @@ def _ring(step: Ring, rules: Rules, *, detail: bool) -> str:
     if step.kind == "operators":
         return say("diff.operator")
     ids = sorted(step.lines)
-    names = say("diff.and").join(_line(rules, line) for line in ids)
+    names = say("diff.and").join(_name(rules, line) if detail else _line(rules, line) for line in ids)
     names = say("diff.together", names=names) if len(ids) > 1 else names
     if not detail:
         return names
@@ -199,10 +199,16 @@ def _ring(step: Ring, rules: Rules, *, detail: bool) -> str:
 
 
 def _line(rules: Rules, line: str, *, detail: bool = False) -> str:
+    """A phone's name, with its id where another one has the same."""
+    name = _name(rules, line)
+    detail = detail or any(_name(rules, other.id) == name for other in rules.lines if other.id != line)
+    return say("diff.detail_changed", names=name, ids=line) if detail else name
+
+
+def _name(rules: Rules, line: str) -> str:
     agency = rules.agency_by_id.get(line)
     own = agency.short_name if agency and agency.own_line() else None
-    name = own or rules.line(line).name or line
-    return say("diff.detail_changed", names=name, ids=line) if detail else name
+    return own or rules.line(line).name or line
 
 
 def _titled(one: Change) -> str:

@@ -1,5 +1,6 @@
 """`ivr rules diff`, `ivr rules schema`, `ivr rules new`: the rules as files on the command line."""
 
+import errno
 import json
 import os
 import sys
@@ -27,11 +28,15 @@ Examples:
 
   ivr rules diff
 
+  ivr rules diff draft.yaml
+
   ivr rules diff 3fa9c1d2 routing_rules.yaml
 
   ivr rules diff old.yaml new.yaml --json
 
-Dates that are over do not count. Exit codes: 0 nothing changes, 1 something does, 2 cannot be compared.
+One file alone is compared with the rules in force. Dates that are over do not count.
+
+Exit codes: 0 nothing changes, 1 something does, 2 cannot be compared.
 """
 
 SCHEMA_HELP = """Print the JSON Schema of the rules file, which editors use for completion and checking.
@@ -66,11 +71,14 @@ def add_commands(app: typer.Typer, file: Callable[[], Path], kept: Kept = lambda
 
     @app.command("diff", help=DIFF_HELP)
     def show_difference(
-        old: Annotated[str | None, typer.Argument(help="File, or hash of the history; left out: in force.")] = None,
+        old: Annotated[
+            str | None, typer.Argument(help="File, or hash of the history; in force when left out.")
+        ] = None,
         new: Annotated[Path | None, typer.Argument(help="File; the city's when left out.")] = None,
         as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        before, after = _old(old, kept), _readable(new or file())
+        draft = Path(old) if old is not None and new is None and Path(old).exists() else None
+        before, after = _old(None if draft else old, kept), _readable(draft or new or file())
         found = difference(before, after, datetime.now(after.city.clock).date())
         if as_data:
             typer.echo(json.dumps(as_json(found), ensure_ascii=False))
@@ -94,11 +102,12 @@ def _write_first(path: Path) -> None:
     if path.exists():
         raise _refused(say("new.exists", path=path))
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise _refused(say("new.unwritable", path=path, reason=path.parent))
+        reason = os.strerror(errno.EACCES if path.parent.is_dir() else errno.ENOENT)
+        raise _refused(say("new.unwritable", path=path, reason=reason))
     typer.echo(say("new.begin", path=path))
     try:
         answers = interview(input, _known, typer.echo if sys.stdin.isatty() else None)
-        text = file_text(answers, os.path.relpath(SCHEMA_FILE, path.resolve().parent))
+        text = file_text(answers, _schema_for(path.resolve()))
         load_rules(text)
         write_new(path, text)
     except (EOFError, KeyboardInterrupt, UnicodeDecodeError) as error:
@@ -114,6 +123,11 @@ def _write_first(path: Path) -> None:
     typer.echo(say("new.written", path=path))
     if answers.codes_guessed:
         typer.echo(say("new.check_codes"))
+
+
+def _schema_for(path: Path) -> str:
+    """The schema as a file names it: from its own folder inside the project, in full outside."""
+    return os.path.relpath(SCHEMA_FILE, path.parent) if path.is_relative_to(PROJECT) else str(SCHEMA_FILE)
 
 
 def _known(code: str) -> Rules | None:

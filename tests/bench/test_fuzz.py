@@ -18,6 +18,7 @@ def run(*words: str) -> Any:
     return CliRunner().invoke(app, words)
 
 
+@pytest.mark.thorough
 def test_two_thousand_broken_files_are_refused_with_reasons_or_sound() -> None:
     report, whole = fuzz.fuzz(seed=2026, files=2000, processes=2)
     assert report.faults == []
@@ -34,6 +35,7 @@ def test_the_same_seed_breaks_the_files_in_the_same_way() -> None:
     assert one != other
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("blind", ["check_references", "check_clashes"])
 def test_the_judge_sees_what_a_loader_without_one_of_its_checks_lets_through(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blind: str

@@ -171,7 +171,7 @@ def test_a_refused_file_is_shown_with_its_problems_once(settings: Settings) -> N
         code, text = status(settings)
     assert code == 1
     assert "TIDAK DAPAT DIPAKAI:" in text
-    assert "Percobaan akhir : 22-11-2026 17:02:11 WIB, DITOLAK:" in text
+    assert "Percobaan akhir : 22-11-2026 17:02:11 WIB, DITOLAK\n" in text
     assert text.count("`dishup` tidak ada") == 1
 
 
