@@ -14,6 +14,7 @@ from pathlib import Path
 from ivr.asterisk.agi import CommandFailed, Session
 from ivr.asterisk.plan import READY, plan_variables, screen, spoken
 from ivr.calls.events import Event, Kind, Scalar
+from ivr.controller.begun import Begun
 from ivr.controller.repeats import RecentCallers
 from ivr.controller.script import CityScript, manners
 from ivr.dialogue import Understanding, converse
@@ -58,16 +59,18 @@ class Attendant:
     prompts: Path
     log_event: Callable[[Event], object]
     callers: RecentCallers = field(default_factory=RecentCallers)
+    begun: Begun = field(default_factory=Begun)
 
     def attend(self, session: Session) -> None:
         """Ask, decide, hand the plan over. Raises the session's own errors, which all lead to the lifeline."""
-        edition, call = self.edition(), session.unique_id
-        again = session.script == "again"
+        call, again = session.unique_id, session.script == "again"
+        edition = (self.begun.edition(call) if again else None) or self.edition()
 
         def note(kind: str, detail: Mapping[str, Scalar]) -> None:
             self.log_event(Event(call, kind, datetime.now(UTC), "controller", detail, monotonic=time.monotonic()))
 
         if not again:
+            self.begun.note(call, edition)
             note(Kind.ATTENDED, {"number": session.caller_number, "name": session.caller_name})
             self.callers.note(session.caller_number)
         session.set("GENERATION", edition.generation)  # from here on the lifeline rings by the same rules as we

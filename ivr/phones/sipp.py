@@ -152,7 +152,7 @@ class Sipp:
         return self.outcome
 
     def _arguments(self) -> list[str]:
-        media_port = free_port(self._address)
+        media_port = free_port(self._address, width=4)  # SIPp binds the next ones too
         arguments = [*([self._target] if self._target else []), "-sf", "scenario.xml", "-nostdin"]
         arguments += ["-i", self._address, "-mi", self._address, "-p", str(self.port)]
         arguments += ["-mp", str(media_port - 10000 if media_port > 55000 else media_port)]  # 4 more per call

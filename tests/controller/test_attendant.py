@@ -217,6 +217,19 @@ def test_who_corrects_a_misunderstanding_arrives_once_and_is_not_greeted_again(d
     assert desk.kinds()[-1] == Kind.PLAN
 
 
+def test_who_corrects_after_the_rules_changed_is_asked_and_connected_by_those_the_call_began_with(
+    tmp_path: Path, city: Rules
+) -> None:
+    desk, changed = Desk(tmp_path, city), load_rules(SYSTEM_TEST.read_text().replace("tombol: 4", "tombol: 5"))
+    desk.editions.append(Edition(changed, "changed", "ffffffff", desk.shelf))
+    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, *PLAN):
+        pass
+    request = REQUEST.replace(b"call?mode=1", b"again")
+    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN, request=request) as asterisk:
+        assert variables(asterisk)["PLAN_1_DIAL"] == f"Local/dishub@ring-line-{NOW}"
+    assert [event.detail["rules"] for event in desk.events if event.kind == Kind.PLAN] == ["c0ffee", "c0ffee"]
+
+
 @pytest.mark.parametrize(
     ("sent", "name", "number"),
     [
@@ -341,14 +354,14 @@ def test_the_more_urgent_a_category_the_earlier_an_operator_takes_the_call(
 
 
 @pytest.mark.parametrize(
-    "name", ['Kebakaran "besar"\nSET VARIABLE PLAN x', "a\\", "${SHELL(id)}", "é" * 60, "; , & |", "[/bold]"]
+    "name", ['Kebakaran "besar" SET VARIABLE PLAN x', "a\\", "${SHELL(id)}", "é" * 60, "; , & |", "[/bold]"]
 )
 def test_a_hostile_category_name_stays_one_value_on_the_display(name: str, tmp_path: Path) -> None:
     text = SYSTEM_TEST.read_text(encoding="utf-8").replace("nama: Lampu jalan", f"nama: {json.dumps(name)}")
     desk = Desk(tmp_path, load_rules(text))
     with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
         assert all(len(command) in (4, 5) for command in asterisk.commands)
-        assert variables(asterisk)["CALLERID(name)"] == f"112 {name}".replace("\n", " ")[:DISPLAY_LENGTH]
+        assert variables(asterisk)["CALLERID(name)"] == f"112 {name}"[:DISPLAY_LENGTH]
         assert asterisk.commands[-1] == set_("PLAN", "ready")
 
 
