@@ -35,6 +35,7 @@ def in_force_file(rules: Rules, generation: str) -> str:
     """[in-force]: what a call keeps of the rules it arrives under; one application sets it, no reload can mix two."""
     values = {
         "GENERATION": generation,
+        "IN_FORCE": generation,
         "OPERATOR_SECONDS": str(rules.operators.seconds),
         "TELL_AFTER": str(rules.policies.tell_after_seconds),
         **_rung_together(rules, "OVERFLOW", rules.policies.overflow_lines, generation),

@@ -222,8 +222,8 @@ class Force:
     def _write_edition(self) -> Edition:
         """The same edition, with the prompts as they are now."""
         rules = self.edition.rules
-        build(prompt_sources(rules, self._settings.prompts), prune=False)
         write_generated(rules, self._settings, self._passwords(), self._earlier_rules())
+        build(prompt_sources(rules, self._settings.prompts), prune=False)  # may fail: then the old files are there
         return self._edition(rules, self.edition.digest)
 
     async def _say(self, status: Status) -> None:

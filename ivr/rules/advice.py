@@ -1,18 +1,23 @@
 """Warnings: the file can be used, but says something that will never happen, or leaves somebody alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import TypeAlias
 
+from ivr.messages import say
 from ivr.rules.model import ALL, OPERATOR, Rules
 from ivr.rules.numbers import read_number
-from ivr.rules.parts import Agency, Centre, Line, Rule
+from ivr.rules.parts import Agency, Centre, Kelurahan, Line, Timed
 from ivr.rules.problems import Finding, Path
-from ivr.rules.route import ringing
-from ivr.rules.segments import duty_boundaries
+from ivr.rules.route import plan_at
+from ivr.rules.segments import boundaries
 from ivr.rules.week import DAYS, MINUTES_PER_DAY, clock, weekday_of
 
 _Pair: TypeAlias = tuple[str | None, str | None]
 """A category and an area; None: any."""
+
+MOST_PLACES, MOST_DATES = 100, 60
+"""How much of a very large file is looked at: a warning must not cost seconds."""
 
 
 def advise(rules: Rules) -> Iterator[Finding]:
@@ -20,6 +25,9 @@ def advise(rules: Rules) -> Iterator[Finding]:
     yield from _unserved(rules)
     yield from _unused(rules)
     yield from _uncovered(rules)
+    yield from _exception_gaps(rules)
+    yield from _unasked(rules)
+    yield from _no_holidays(rules)
     yield from _doubtful(rules)
 
 
@@ -39,8 +47,11 @@ def _shadowed(rules: Rules) -> Iterator[Finding]:
             if pair not in serving:
                 serving[pair] = _ever_serving(rules, pair)
         if not any(position in serving[pair] for pair in pairs):
-            earlier = rules.candidates(*pairs[0])
-            yield Finding(("aturan", position), "shadowed", values={"other": (earlier[-1] if earlier else 0) + 1})
+            earlier = [other for other in rules.candidates(*pairs[0]) if other < position]
+            if earlier:
+                yield Finding(("aturan", position), "shadowed", values={"other": earlier[-1] + 1})
+            else:
+                yield Finding(("aturan", position), "never")
 
 
 def _unless_all(name: str) -> str | None:
@@ -51,9 +62,9 @@ def _ever_serving(rules: Rules, pair: _Pair) -> set[int | None]:
     """The rules that are at some moment the first that serves a category and an area."""
     candidates = rules.candidates(*pair)
     minutes = {0, *(minute % MINUTES_PER_DAY for position in candidates for minute in rules.rules[position].hours)}
-    days = _sample_days(rules) if len(candidates) > 1 else [rules.ordinary_monday]
-    found = {rules.rule_for(*pair, day, minute) for day in days for minute in minutes}
-    return found.union(candidates[:1])
+    if candidates and rules.rules[candidates[0]].always:
+        return {candidates[0]}
+    return {rules.rule_for(*pair, day, minute) for day in _sample_days(rules) for minute in minutes}
 
 
 def _sample_days(rules: Rules) -> Iterable[int]:
@@ -86,30 +97,45 @@ def _unused(rules: Rules) -> Iterator[Finding]:
 
 
 def _uncovered(rules: Rules) -> Iterator[Finding]:
-    """Hours of an ordinary week when an emergency finds no agency on duty, only operators."""
-    emergencies = {category.id for category in rules.categories if category.emergency}
-    week = [rules.ordinary_monday + weekday for weekday in range(7)]
-    changes = {day: {0, *duty_boundaries(rules, day)} for day in week}
-    for position, rule in enumerate(rules.rules):
-        if not emergencies.intersection(rule.categories) and ALL not in rule.categories:
+    """Hours when an emergency finds no agency on duty, only operators: in an ordinary week and on holidays."""
+    for category in rules.categories:
+        if not category.emergency:
             continue
-        agencies = tuple(dict.fromkeys(name for step in rule.steps for name in step if name != OPERATOR))
-        if agencies and (hours := _hours_without(rules, rule, agencies, changes)):
-            yield Finding(("aturan", position), "uncovered", values={"hours": hours, "names": ", ".join(agencies)})
+        areas = [place.code for place in rules.areas] if category.asks_area else [None]
+        alike = {rules.candidates(category.id, area): area for area in reversed(areas)}
+        for candidates, area in list(alike.items())[:MOST_PLACES]:
+            if (
+                candidates
+                and not _never_alone(rules, candidates)
+                and (hours := _hours_alone(rules, category.id, area))
+            ):
+                values = {"hours": hours, "place": rules.area_name(area) if area else say("rules.everywhere")}
+                yield Finding(("kategori", category.id), "uncovered", category.name, at_key=True, values=values)
+                break
 
 
-def _hours_without(rules: Rules, rule: Rule, agencies: tuple[str, ...], changes: Mapping[int, set[int]]) -> str:
+def _never_alone(rules: Rules, candidates: tuple[int, ...]) -> bool:
+    """The quick answer: some rule always serves, and each has a phone without shifts."""
+    served = [rules.rules[position] for position in candidates]
+    names = [{name for step in rule.steps for name in step} - {OPERATOR} for rule in served]
+    return served[-1].always and all(any(_always_there(rules, name) for name in found) for found in names)
+
+
+def _hours_alone(rules: Rules, category: str, area: str | None) -> str:
     """`senin 00:00-07:00` and how many more stretches, "" when somebody is always there."""
-    if any(_always_there(rules, name) for name in agencies):
-        return ""
+    days = [*range(rules.ordinary_monday, rules.ordinary_monday + 7), *sorted(rules.city.holiday_days)[:MOST_DATES]]
     found = []
-    for day, minutes in changes.items():
-        starts = sorted(minutes.union(minute % MINUTES_PER_DAY for minute in rule.hours))
+    for day in days:
+        starts = boundaries(rules, category, day, area)
         for start, end in zip(starts, [*starts[1:], MINUTES_PER_DAY], strict=True):
-            alone = rule.covers(day, start, rules.city.holiday_days) and not ringing(rules, agencies, day, start)
-            if alone:
-                found.append(f"{DAYS[weekday_of(day)]} {clock(start)}-{clock(end)}")
+            if all(step.kind != "lines" for step in plan_at(rules, category, area, day, start).steps):
+                found.append(f"{_day(rules, day)} {clock(start)}-{clock(end)}")
     return ", ".join(found[:2]) + (f" (+{len(found) - 2})" if len(found) > 2 else "")
+
+
+def _day(rules: Rules, day: int) -> str:
+    ordinary = rules.ordinary_monday <= day < rules.ordinary_monday + 7
+    return DAYS[weekday_of(day)] if ordinary else date.fromordinal(day).isoformat()
 
 
 def _always_there(rules: Rules, name: str) -> bool:
@@ -119,6 +145,44 @@ def _always_there(rules: Rules, name: str) -> bool:
         return False
     lines = rules.lines_of(name) if agency else (name,)
     return any(line not in rules.shift_lines for line in lines)
+
+
+def _exception_gaps(rules: Rules) -> Iterator[Finding]:
+    """Hours that a dated exception leaves to nobody though the weekday has somebody: often the night after it."""
+    for roster in rules.rosters:
+        table = rules.timetables[roster.id]
+        days = {day + 1 for dated in roster.exceptions for day in dated.days() if dated.shifts}
+        days |= {day for dated in roster.exceptions for day in dated.days() if dated.shifts}
+        closed = {day for dated in roster.exceptions for day in dated.days() if not dated.shifts}
+        found = []
+        for day in sorted(days - closed - {day + 1 for day in closed})[:MOST_DATES]:
+            starts = sorted({*table.boundaries(day)})
+            for start, end in zip(starts, [*starts[1:], MINUTES_PER_DAY], strict=True):
+                if not table.on_duty(day, start) and table.on_duty(rules.ordinary(day), start):
+                    found.append(f"{date.fromordinal(day).isoformat()} {clock(start)}-{clock(end)}")
+        if found:
+            hours = ", ".join(found[:2]) + (f" (+{len(found) - 2})" if len(found) > 2 else "")
+            yield Finding(("piket", roster.id, "tanggal"), "exception_gap", at_key=True, values={"hours": hours})
+
+
+def _unasked(rules: Rules) -> Iterator[Finding]:
+    """Rules for places that no caller can choose."""
+    for position, rule in enumerate(rules.rules):
+        asked = [rules.category(category) for category in rule.categories if category != ALL]
+        all_asked = len(asked) < len(rule.categories) or any(one and one.asks_area for one in asked)
+        if not all_asked and ALL not in rule.areas:
+            yield Finding(("aturan", position, "wilayah"), "area_not_asked", at_key=True)
+            continue
+        for area in rule.areas:
+            places = [rules.area(code) for code in rules.codes_of(area)]
+            if any(isinstance(place, Kelurahan) and not place.key for place in places):
+                yield Finding(("aturan", position, "wilayah"), "no_key", area)
+
+
+def _no_holidays(rules: Rules) -> Iterator[Finding]:
+    timed: list[Timed] = [*rules.rules, *(shift for roster in rules.rosters for shift in roster.shifts)]
+    if not rules.city.holidays and any(one.days.on_holidays is not None for one in timed):
+        yield Finding(("kota",), "no_holidays", at_key=True)
 
 
 def _doubtful(rules: Rules) -> Iterator[Finding]:

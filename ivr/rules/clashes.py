@@ -1,5 +1,6 @@
 """What must not happen twice, together or under a name that means something else. Checked on the plain data."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -56,7 +57,7 @@ def _grouped_keys(data: Tree) -> Iterator[Finding]:
     groups = tree.names(tree.at(data, "kelompok_wilayah"))
     keys = list(tree.field(data, "wilayah", "tombol"))
     for path, key in keys:
-        if len(key) == 2 and key[0] not in groups:
+        if re.fullmatch("[1-9]{2}", key) and key[0] not in groups:
             yield Finding(path, "no_group", key, values={"group": key[0]})
         elif key in groups:
             yield Finding(path, "key_of_group", key)
@@ -103,6 +104,19 @@ def _reserved_names(data: Tree) -> Iterator[Finding]:
     for path, text in chain(accounts, operators):
         if text in TAKEN or ((path, text) in operators and len(text) == 1):
             yield Finding(path, "reserved_name", text)
+    for path, text in _area_texts(data):
+        if _folded(text) == ALL:
+            yield Finding(path, "reserved_name", text)
+
+
+def _area_texts(data: Tree) -> Iterator[tree.Text]:
+    """The names and aliases of all kecamatan and kelurahan."""
+    for path, kecamatan in tree.children(tree.at(data, "wilayah"), ("wilayah",)):
+        below = tree.children(tree.at(kecamatan, "kelurahan"), (*path, "kelurahan"))
+        for place, area in chain([(path, kecamatan)], below):
+            yield from tree.texts(area, place) if isinstance(area, str) else ()
+            yield from tree.texts(tree.at(area, "nama"), (*place, "nama"))
+            yield from tree.texts(tree.at(area, "alias"), (*place, "alias"))
 
 
 def _repeated_names(data: Tree) -> Iterator[Finding]:
@@ -132,7 +146,7 @@ def _clashing_words(data: Tree) -> Iterator[Finding]:
     names: dict[str, str] = {}
     for path, kecamatan in tree.children(tree.at(data, "wilayah"), ("wilayah",)):
         for name in area_names(kecamatan):
-            owner = names.setdefault(_folded(name), str(path[-1]))
+            owner = names.setdefault(_folded(name.replace("-", " ")), str(path[-1]))
             if owner != path[-1]:
                 yield Finding(path, "clashing_name", name, values={"owner": owner})
 
@@ -146,7 +160,8 @@ def _codes_that_do_not_nest(data: Tree) -> Iterator[Finding]:
     for path, area in named_areas(data):
         parent = str(path[1]) if len(path) > 2 else city
         well_formed = isinstance(parent, str) and len(parent) in (CITY_CODE_LENGTH, KECAMATAN_CODE_LENGTH)
-        if well_formed and not area.code.startswith(f"{parent}."):
+        named = isinstance(path[-1], str)  # in a list it has no code
+        if named and well_formed and not area.code.startswith(f"{parent}."):
             yield Finding(path, "code_outside", area.code, at_key=True, values={"parent": parent})
 
 

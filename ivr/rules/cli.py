@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 
 from ivr.messages import say
+from ivr.rules import tree
 from ivr.rules.coverage import Cover, agencies_cover, categories_cover
 from ivr.rules.coverage_words import cover_as_json, show
 from ivr.rules.document import read
 from ivr.rules.expect import examine
-from ivr.rules.expect_file import area_names, expectations, open_sheet
+from ivr.rules.expect_file import Sheet, area_names, expectations, open_sheet
 from ivr.rules.expect_words import in_sentences, outcomes_as_json
 from ivr.rules.explain import explain
 from ivr.rules.explain_words import in_words
@@ -62,6 +63,8 @@ Examples:
   ivr rules coverage --days 30
 
   ivr rules coverage --from 2026-12-21 --days 14 --agency damkar
+
+  ivr rules coverage --file draft.yaml
 
 Exit codes: 0, 1 an emergency has an hour without an agency, 2 no such agency, category or date.
 """
@@ -145,7 +148,7 @@ def commands(sources: Callable[[], RulesSources]) -> typer.Typer:
         chosen = sources()
         path = file or chosen.file.with_name(chosen.file.stem + TESTS)
         with _unusable(say("expect.wrong_file", path=path), as_json):
-            sheet = open_sheet(path)
+            sheet = _sheet(path)
         tested = draft or sheet.rules_file
         with _unusable(say("expect.wrong_file", path=tested), as_json):
             rules = load_rules(tested, demo=chosen.demo)
@@ -167,11 +170,13 @@ def commands(sources: Callable[[], RulesSources]) -> typer.Typer:
         ] = None,
         agency: Annotated[str | None, typer.Option(help="Only this agency.")] = None,
         category: Annotated[str | None, typer.Option(help="Only this category, emergency or not.")] = None,
+        file: Annotated[Path | None, typer.Option(help="Another rules file.")] = None,
         as_json: AsJson = False,
     ) -> None:
         chosen = sources()
-        with _unusable(say("explain.file_bad", path=chosen.file), as_json):
-            rules = load_rules(chosen.file, demo=chosen.demo)
+        path = file or chosen.file
+        with _unusable(say("explain.file_bad", path=path), as_json):
+            rules = load_rules(path, demo=chosen.demo)
         first = _first_day(rules, since)
         covers = _covers(rules, range(first, first + days), agency, find_category(rules, category))
         if as_json:
@@ -181,6 +186,18 @@ def commands(sources: Callable[[], RulesSources]) -> typer.Typer:
         raise typer.Exit(NO if any(cover.emergency and cover.minutes for cover in covers) else 0)
 
     return app
+
+
+def _sheet(path: Path) -> Sheet:
+    """The expectations in a file. Raises RulesError, in its own words for a file of rules."""
+    try:
+        return open_sheet(path)
+    except RulesError:
+        document = read(file_text(path))
+        if "kota" not in tree.names(document.data):
+            raise
+        text, remedy = say("expect.is_rules"), say("expect.is_rules_remedy")
+        raise RulesError([Problem(*document.places["kota",].key, "kota", text, remedy)]) from None
 
 
 def find_category(rules: Rules, text: str | None) -> str | None:

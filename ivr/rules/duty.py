@@ -1,7 +1,8 @@
 """Who is on duty at a minute of a day.
 
 A shift belongs to the day it begins: a night that began before a holiday goes on into it, and the holiday's own
-shifts begin at their own hours. A day that has a dated exception begins the exception's shifts and no others.
+shifts begin at their own hours. A day that has a dated exception begins the exception's shifts and no others;
+of several exceptions the shortest counts, of several replacements the one written last.
 """
 
 from bisect import bisect_left, bisect_right
@@ -46,9 +47,9 @@ class Timetable:
 
     def __init__(self, roster: Roster, holidays: frozenset[int]) -> None:
         self._roster, self._holidays = roster, holidays
-        numbered = list(enumerate(roster.exceptions, start=_WEEKDAYS))
-        self._exceptions = {day: dated for _, dated in reversed(numbered) for day in dated.days()}
-        self._programs = {day: number for number, dated in reversed(numbered) for day in dated.days()}
+        longest_first = sorted(enumerate(roster.exceptions, start=_WEEKDAYS), key=lambda one: -len(one[1].days()))
+        self._exceptions = {day: dated for _, dated in longest_first for day in dated.days()}
+        self._programs = {day: number for number, dated in longest_first for day in dated.days()}
         self._replaced_days = {day for one in roster.replacements for day in one.days()}
         self._known: dict[tuple[int, int], tuple[list[int], list[_Stretch]]] = {}
         self.special_days = holidays | self._exceptions.keys() | self._replaced_days
@@ -64,7 +65,7 @@ class Timetable:
         found = self._stretch(day, minute).duties
         if day not in self._replaced_days:
             return found
-        stands_in = {one.line: one for one in reversed(self._roster.replacements) if one.covers(day, minute)}
+        stands_in = {one.line: one for one in self._roster.replacements if one.covers(day, minute)}
         return tuple(
             replace(duty, line=one.by, replacement=one) if (one := stands_in.get(duty.line)) else duty
             for duty in found

@@ -77,7 +77,7 @@ def add_commands(app: typer.Typer, file: Callable[[], Path], kept: Kept = lambda
         new: Annotated[Path | None, typer.Argument(help="File; the city's when left out.")] = None,
         as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        draft = Path(old) if old is not None and new is None and Path(old).exists() else None
+        draft = Path(old) if old is not None and new is None and _there(old) else None
         before, after = _old(None if draft else old, kept), _readable(draft or new or file())
         found = difference(before, after, datetime.now(after.city.clock).date())
         if as_data:
@@ -99,11 +99,8 @@ def add_commands(app: typer.Typer, file: Callable[[], Path], kept: Kept = lambda
 
 
 def _write_first(path: Path) -> None:
-    if path.exists():
-        raise _refused(say("new.exists", path=path))
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        reason = os.strerror(errno.EACCES if path.parent.is_dir() else errno.ENOENT)
-        raise _refused(say("new.unwritable", path=path, reason=reason))
+    if obstacle := _obstacle(path):
+        raise _refused(obstacle)
     typer.echo(say("new.begin", path=path))
     try:
         answers = interview(input, _known, typer.echo if sys.stdin.isatty() else None)
@@ -125,6 +122,30 @@ def _write_first(path: Path) -> None:
         typer.echo(say("new.check_codes"))
 
 
+def _obstacle(path: Path) -> str:
+    """Why no new file can be written there, in a sentence; "" when one can."""
+    try:
+        path.stat()
+    except OSError as error:
+        free = isinstance(error, FileNotFoundError) and path.parent.is_dir()
+        if free and os.access(path.parent, os.W_OK):
+            return ""
+        reason = os.strerror(errno.EACCES) if free else error.strerror
+        return say("new.unwritable", path=path, reason=reason)
+    return say("new.exists", path=path)
+
+
+def _there(given: str) -> bool:
+    """Whether this is a file. One that cannot even be looked at is: opening it says why."""
+    try:
+        Path(given).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _schema_for(path: Path) -> str:
     """The schema as a file names it: from its own folder inside the project, in full outside."""
     return os.path.relpath(SCHEMA_FILE, path.parent) if path.is_relative_to(PROJECT) else str(SCHEMA_FILE)
@@ -140,7 +161,7 @@ def _refused(sentence: str) -> typer.Exit:
 
 
 def _old(given: str | None, kept: Kept) -> Rules:
-    if given is not None and Path(given).exists():
+    if given is not None and _there(given):
         return _readable(Path(given))
     text = kept(given)
     if text is not None:

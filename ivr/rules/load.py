@@ -1,7 +1,7 @@
 """From the admin's file to `Rules`: everything that is wrong at once, or rules that can be trusted."""
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
@@ -34,6 +34,7 @@ from ivr.rules.parts import (
 )
 from ivr.rules.problems import MAX_PROBLEMS, Finding, Path, Problem, RulesError, problem
 from ivr.rules.references import check_references
+from ivr.rules.week import parse_days, parse_hours
 
 _TEXT_EXPECTED = {
     "key", "area_key", "yes_or_no", "accept", "silence", "whole_number", "phone", "hours", "date", "dates", "moment",
@@ -60,6 +61,8 @@ _PARTS: tuple[tuple[tuple[str, ...], type[Part]], ...] = (
     (("kebijakan", "luapan"), Overflow),
 )
 """Which part of the rules stands where in the file: it knows the keys allowed there."""
+
+_DATED = ("piket", "*", "tanggal", "*")
 
 
 def load_rules(source: pathlib.Path | str, *, demo: bool = True) -> Rules:
@@ -102,13 +105,25 @@ def _located(document: Document, findings: Iterable[Finding]) -> list[Problem]:
 
 def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
     places = [_path(data, error["loc"])[0] for error in errors]
+    unquoted: set[Path] = set()
     for error in errors:
         path, at_name = _path(data, error["loc"])
         context: dict[str, Any] = dict(error.get("ctx", {}))
         given = error["input"] if isinstance(error["input"], str) else ""
         match error["type"]:
             case "extra_forbidden":
-                yield Finding(path, "unknown_key", str(path[-1]), _keys_at(path[:-1]), at_key=True)
+                found = _unknown_key(path)
+                if found.kind == "days_unquoted":
+                    if path[:-1] in unquoted:
+                        continue  # the same quotes are missing
+                    unquoted.add(path[:-1])
+                yield found
+            case "until" | "until_order" as kind:
+                yield Finding((*path, "sampai"), kind, str(context.get("word", "")))
+            case "tuple_type" | "model_type" if isinstance(error["input"], str) and _dated(path):
+                continue  # said as `closed`
+            case "hours" if _several_hours(error["input"]):
+                yield Finding(path, "several_hours")
             case "missing":
                 values = {"missing": error["loc"][-1]}
                 yield Finding(path, "missing", at_key=True, values=values)
@@ -126,6 +141,36 @@ def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
                 yield Finding(path, "string_type")
             case kind:
                 yield Finding(path, kind, str(context.get("word", given)), values=context, at_key=at_name)
+
+
+def _unknown_key(path: Path) -> Finding:
+    """A key that is not known here; or what was meant as a value, and only reads as a key."""
+    key, allowed = str(path[-1]), _keys_at(path[:-1])
+    name, _, value = key.partition(":")
+    if name in allowed and value:
+        return Finding(path, "key_unspaced", f"{name}: {value}", at_key=True, values={"name": name})
+    if "hari" in allowed and _readable(parse_days, key.partition(" ")[0]):
+        return Finding(path, "days_unquoted", key, at_key=True)
+    if "jam" in allowed and _readable(parse_hours, key):
+        return Finding(path, "several_hours", at_key=True)
+    return Finding(path, "unknown_key", key, allowed, at_key=True)
+
+
+def _dated(path: Path) -> bool:
+    """Whether here stand the shifts of a dated exception, or one of them."""
+    return _fits(path, _DATED) or _fits(path, (*_DATED, "*"))
+
+
+def _several_hours(given: object) -> bool:
+    hours = given.split(",") if isinstance(given, str) else given
+    return isinstance(hours, list) and len(hours) > 1 and all(_readable(parse_hours, one) for one in hours)
+
+
+def _readable(parse: Callable[[str], object], text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(parse(text))
+    except ValueError:
+        return False
 
 
 def _path(data: Tree, location: tuple[int | str, ...]) -> tuple[Path, bool]:

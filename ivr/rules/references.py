@@ -59,7 +59,7 @@ def _steps(data: Tree, lines: list[str]) -> Iterator[Finding]:
 
 
 def _replaced(data: Tree) -> Iterator[Finding]:
-    """A replacement must replace somebody of its own roster."""
+    """A replacement is of somebody of its own roster, by somebody else; a dated exception has shifts or none."""
     lines_of: dict[Path, list[str]] = {}
     for below, shift in tree.shifts(data):
         lines_of.setdefault(below[:2], []).extend(text for _, text in tree.texts(tree.at(shift, "jalur"), below))
@@ -67,9 +67,13 @@ def _replaced(data: Tree) -> Iterator[Finding]:
         lines = dict.fromkeys(lines_of.get(path, ()))
         for below, one in tree.children(tree.at(roster, "pengganti"), (*path, "pengganti")):
             yield from _unknown(tree.texts(tree.at(one, "jalur"), (*below, "jalur")), lines, "unknown_replaced")
+            line, by = tree.at(one, "jalur"), tree.at(one, "oleh")
+            if isinstance(by, str) and by and by == line and not tree.at(one, "petugas"):  # else: another officer
+                yield Finding((*below, "oleh"), "replaced_by_itself", by)
         for below, dated in tree.children(tree.at(roster, "tanggal"), (*path, "tanggal")):
-            if isinstance(dated, str) and dated != CLOSED:
-                yield Finding(below, "closed", dated)
+            for place, shift in [(below, dated), *(tree.children(dated, below) if isinstance(dated, list) else ())]:
+                if isinstance(shift, str) and (shift != CLOSED or place != below):
+                    yield Finding(place, "closed", shift)
 
 
 def _areas_named(data: Tree) -> Iterator[Finding]:
@@ -80,7 +84,7 @@ def _areas_named(data: Tree) -> Iterator[Finding]:
         codes = (ALL,) if text == ALL else index.find(text)
         if not codes:
             yield Finding(path, "unknown_area", text, known)
-        elif len(codes) > 1:
+        elif len(codes) > 1 and not any(code.isdigit() for code in codes):  # a place in a list, said itself
             yield Finding(path, "unclear_area", text, values={"codes": ", ".join(codes)})
 
 

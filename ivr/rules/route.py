@@ -62,7 +62,7 @@ def asks_kelurahan(rules: Rules, category: str | None, kecamatan: str, at: datet
     if not isinstance(area, Kecamatan):
         return False
     plan = route(rules, category, kecamatan, at)
-    return any(route(rules, category, ward.code, at) != plan for ward in area.kelurahan)
+    return any(route(rules, category, ward.code, at) != plan for ward in area.kelurahan if ward.key)
 
 
 def ringing(rules: Rules, names: tuple[str, ...], day: int, minute: int) -> tuple[str, ...]:

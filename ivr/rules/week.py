@@ -133,10 +133,14 @@ def parse_moment(text: str) -> datetime:
 
 
 def parse_until(text: str, start: datetime) -> datetime:
-    """As `parse_moment`, or `senin 08:00`: the first such moment after `start`. Raises ValueError."""
+    """As `parse_moment`, or `senin 08:00`: the first such moment after `start`. Raises ValueError.
+
+    Without an hour the day itself is included, as people mean it: until its 24:00.
+    """
     day, _, time = text.strip().lower().partition(" ")
+    time = time.strip() or "24:00"
     if _DATE.fullmatch(day):
-        return parse_moment(text)
+        return _on(parse_date(day), time)
     moment = _on(start.date() + timedelta(days=(_day(day) - start.weekday()) % 7), time)
     return moment if moment > start else moment + timedelta(days=7)
 

@@ -58,6 +58,7 @@ def test_what_a_call_keeps_of_the_rules_it_arrives_under_is_set_in_one_step() ->
     values = take_along.removeprefix("MSet(").removesuffix(")").split(",")
     assert dict(value.split("=", 1) for value in values) == {
         "GENERATION": NOW,
+        "IN_FORCE": NOW,
         "OPERATOR_SECONDS": "45",
         "TELL_AFTER": "15",
         "OVERFLOW": "",

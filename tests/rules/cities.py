@@ -54,7 +54,9 @@ _rules = st.fixed_dictionaries(
 @st.composite
 def _rosters(draw: st.DrawFn) -> dict[str, object]:
     shifts = draw(st.lists(_shifts, min_size=1, max_size=3))
-    stands_in = [{"jalur": shifts[0]["jalur"], **one} for one in draw(st.lists(_replacements, max_size=1))]
+    gone = shifts[0]["jalur"]
+    drawn = draw(st.lists(_replacements.filter(lambda one: one["oleh"] != gone), max_size=1))
+    stands_in = [{"jalur": gone, **one} for one in drawn]
     return {"mingguan": shifts, "tanggal": draw(_exceptions), "pengganti": stands_in}
 
 

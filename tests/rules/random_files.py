@@ -89,7 +89,7 @@ def rosters(draw: st.DrawFn) -> Any:
             "sampai": st.sampled_from(["senin 08:00", "senin", "jumat 00:01", "minggu 24:00", "rabu 07.00"]),
         },
         optional={"petugas": st.just("Budi")},
-    )
+    ).filter(lambda one: one["jalur"] != one["oleh"])
     roster = {"mingguan": weekly, "tanggal": exceptions, "pengganti": draw(st.lists(stand_ins, max_size=3))}
     return {key: value for key, value in roster.items() if value}
 

@@ -144,10 +144,14 @@ class Reference:
         plan = self.rosters[roster]
         if isinstance(plan, list):
             plan = {"mingguan": plan}
+        best, shortest = None, 1000
         for dates, shifts in (plan.get("tanggal") or {}).items():
-            first, *last = re.findall(r"\d{4}-\d\d-\d\d", dates)
-            if first <= day.isoformat() <= (last or [first])[0]:
-                return [] if shifts == "tutup" else list(shifts)
+            first, *last = [date.fromisoformat(one) for one in re.findall(r"\d{4}-\d\d-\d\d", dates)]
+            length = ((last or [first])[0] - first).days
+            if first <= day <= (last or [first])[0] and length <= shortest:
+                best, shortest = shifts, length
+        if best is not None:
+            return [] if best == "tutup" else list(best)
         return [shift for shift in plan["mingguan"] if self.begins(shift, day)]
 
     def has_shifts(self, roster: str) -> list[str]:
@@ -161,7 +165,7 @@ class Reference:
     def stand_in(self, roster: str, line: str, now: datetime) -> str:
         """Who has taken over from a phone on duty, itself when nobody has."""
         plan = self.rosters[roster]
-        for one in (plan.get("pengganti") or []) if isinstance(plan, dict) else []:
+        for one in reversed((plan.get("pengganti") or []) if isinstance(plan, dict) else []):
             start = moment(one["mulai"])
             if one["jalur"] == line and start <= now < until(one["sampai"], start):
                 return str(one["oleh"])
@@ -290,13 +294,13 @@ def moment(text: str) -> datetime:
 
 
 def until(text: str, start: datetime) -> datetime:
-    """A date with or without a time; or `senin 08:00`: look at each day in turn for the first one."""
+    """A date, or `senin 08:00`: look at each day in turn for the first one. Without a time: that whole day too."""
     text = usual(text)
     if text[0].isdigit():
-        return moment(text)
+        return moment(text) if " " in text.strip() else moment(text) + timedelta(days=1)
     name, _, clock = text.partition(" ")
     for days in range(8):
         day = start.date() + timedelta(days=days)
-        if WEEK[day.weekday()] == name and time_on(day, clock or "00:00") > start:
-            return time_on(day, clock or "00:00")
+        if WEEK[day.weekday()] == name and time_on(day, clock or "24:00") > start:
+            return time_on(day, clock or "24:00")
     raise ValueError(text)

@@ -1,6 +1,8 @@
 import json
+import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -338,9 +340,8 @@ def rosters(draw: st.DrawFn) -> str:
             gone = draw(
                 st.sampled_from([line for line in ROSTERED if f"jalur: {line}" in text.split(f"{roster}:\n")[1]])
             )
-            text += (
-                f"    pengganti: [{{jalur: {gone}, oleh: kantor, mulai: 2026-12-27 08:00, sampai: senin 07:30}}]\n"
-            )
+            by = "pos_siang" if gone == "kantor" else "kantor"
+            text += f"    pengganti: [{{jalur: {gone}, oleh: {by}, mulai: 2026-12-27 08:00, sampai: senin 07:30}}]\n"
     return text
 
 
@@ -529,6 +530,46 @@ def test_what_cannot_be_compared_is_said_with_exit_code_2(app: typer.Typer, tmp_
     for arguments in (["unknown"], ["abc", str(broken)], ["abc", str(tmp_path / "nowhere.yaml")]):
         done = RUN.invoke(app, ["diff", *arguments])
         assert (done.exit_code, bool(done.stderr)) == (2, True)
+
+
+@contextmanager
+def out_of_sight(folder: Path) -> Iterator[None]:
+    """A folder that an ordinary user may not look into; who runs this is one meanwhile."""
+    root = os.geteuid() == 0
+    folder.chmod(0)
+    try:
+        if root:
+            os.seteuid(65534)
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+def test_files_that_may_not_even_be_looked_at_cannot_be_compared(app: typer.Typer, tmp_path: Path) -> None:
+    folder = tmp_path / "milik_orang"
+    folder.mkdir()
+    file = folder / "rules.yaml"
+    file.write_text(SMALL, encoding="utf-8")
+    RUN.invoke(app, ["diff", "abc"])
+    with out_of_sight(folder):
+        done = [RUN.invoke(app, ["diff", *words]) for words in ([str(file)], [str(file), str(file)])]
+    for one in done:
+        assert (one.exit_code, one.stdout) == (2, "")
+        assert "tidak dapat dibaca (Permission denied)" in one.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["other.yaml"]])
+def test_a_name_longer_than_any_file_has_cannot_be_compared(app: typer.Typer, more: list[str]) -> None:
+    done = RUN.invoke(app, ["diff", "x" * 300, *more])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "tidak dapat dibaca (File name too long)" in done.stderr
+
+
+def test_a_path_below_a_file_is_no_file(app: typer.Typer, tmp_path: Path) -> None:
+    done = RUN.invoke(app, ["diff", str(tmp_path / "rules.yaml" / "x")])
+    assert (done.exit_code, "Tidak ada berkas" in done.stderr) == (2, True)
 
 
 def test_json_holds_ids_days_and_both_sides(app: typer.Typer, tmp_path: Path) -> None:

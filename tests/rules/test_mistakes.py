@@ -32,6 +32,9 @@ CITY = (
     + "kebijakan: {anggaran_detik: 40, luapan: {antrean: 5, jalur: [sebelah]}}\n"
 )
 
+STANDS_IN = "- {jalur: pos_malam, oleh: hp, mulai: 2026-11-22 08:00, sampai: senin 08:00}"
+STANDS_IN_LINES = "- jalur: pos_malam\n        oleh: hp\n        mulai: 2026-11-22 08:00\n        sampai: "
+
 MISTAKES = [
     # the sentence's key, what is changed, into what, where it is told, a part of the remedy
     ("accept", "terima: langsung", "terima: suara", "suara", "`langsung`"),
@@ -43,6 +46,8 @@ MISTAKES = [
     ("clashing_name", "nama: Selatan", "nama: lor", "tombol: 2\n    nama: lor", "berbeda"),
     ("clashing_word", "nama: Sampah", "nama: ASAP", "ASAP", "hapus salah satunya"),
     ("closed", "2026-12-31: tutup", "2026-12-31: libur", "libur\n", "`tutup`"),
+    ("closed", "2026-12-31: tutup", "2026-12-31: pos_siang", "pos_siang\n    peng", "`[{jam: 24 jam, jalur: ...}]`"),
+    ("closed", "2026-12-31: tutup", "2026-12-31: [tutup]", "tutup]", "tanpa kurung"),
     ("code_outside", "99.01.02.1001", "99.01.01.1003", "99.01.01.1003", "`99.01.02.`"),
     ("complex_key", "operator: {", "[a, b]: c\noperator: {", "[a, b]", "`kunci: nilai`"),
     ("date", "2026-12-25: Natal", "25-12-2026: Natal", "25-12", "`2026-12-25`"),
@@ -51,12 +56,17 @@ MISTAKES = [
     ("dates", "2026-12-31: tutup", "9999-12-31: tutup", "9999", "s.d."),
     ("days", "hari: senin-jumat", "hari: senen", "senen", "`senin-jumat`"),
     ("days", "hari: senin-jumat", "hari: {a: b}", "{a: b}", "`senin-jumat`"),
+    ("days_unquoted", "hari: senin-jumat", "hari: sabtu, minggu, libur", "minggu, libur", '"sabtu, minggu, libur"'),
+    ("days_unquoted", "hari: senin-jumat", "hari: senin, rabu-jumat", "rabu-", "[sabtu, minggu, libur]"),
+    ("days_unquoted", "hari: senin-jumat", "hari: sabtu, minggu kecuali libur", "minggu kec", "[sabtu, minggu"),
+    ("days_unquoted", "{kategori: sampah,", "{kategori: sampah, hari: senin, ahad,", "ahad,", '"sabtu, minggu'),
     ("duplicate_key", "  bpbd: {nama", "  dlh: {nama", "dlh: {nama: BPBD", "Hapus"),
     ("empty_group", "wilayah:\n", "kelompok_wilayah: {9: Jauh}\nwilayah:\n", "9: Jauh", "diawali `9`"),
     ("fallback_on_roster", "siaga_24_jam: siaga", "siaga_24_jam: pos_siang", "pos_siang\n", "selalu dijaga"),
     ("fallback_on_roster", "jalur: [sebelah]}}", "jalur: [kantor]}}", "kantor]}}", "selalu dijaga"),
     ("greater_than_equal", "detik: 25", "detik: 4", "4}", "5"),
     ("hours", "jam: 21:00-07:00", "jam: 21:00", "21:00, jalur: pos_malam", "`24 jam`"),
+    ("key_unspaced", "{jam: 21:00-07:00", "{jam:21:00-07:00", "jam:21", "`jam: 21:00-07:00`"),
     ("key", "tombol: 2, nama: Sampah", "tombol: 12, nama: Sampah", "12, nama", "1 sampai 9"),
     ("key", "Pantai, alias: Pesisir", "Pantai, tombol: x", "x}", "1 sampai 9"),
     ("key_of_group", "wilayah:\n", "kelompok_wilayah: {2: Jauh}\nwilayah:\n", "2\n    nama: Selatan", "diawali `2`"),
@@ -82,6 +92,7 @@ MISTAKES = [
     ("phone_several", "0213455670", "021-3455670/71", "021", "jalur tersendiri"),
     ("position", "posisi: [-2.2, 113.9]", "posisi: di sini", "di sini", "`[-2.2077, 113.9523]`"),
     ("position_outside", "posisi: [-2.2, 113.9]", "posisi: [113.9, -2.2]", "[113.9", "Lintang dahulu"),
+    ("replaced_by_itself", "oleh: hp", "oleh: pos_malam", "pos_malam, mulai", "hapus penggantian"),
     ("repeated_account", "akun: pos_malam,", "akun: pos_siang,", "pos_siang, detik", "Satu akun"),
     ("repeated_account", "akun: pos_malam,", "akun: hp,", "hp: {", "Satu akun"),
     ("repeated_account", "[op_1, op_2]", "[op_1, op_1]", "op_1]", "Satu akun"),
@@ -92,6 +103,13 @@ MISTAKES = [
     ("reserved_name", "[op_1, op_2]", "[op_1, trunk]", "trunk]", "nama lain"),
     ("reserved_name", "[op_1, op_2]", "[op_1, t]", "t]}\nat", "nama lain"),
     ("reserved_name", "  hp: {", "  h: {", "h: {tel", "nama lain"),
+    ("reserved_name", "nama: Selatan", "nama: semua", "semua\n    kel", "nama lain"),
+    ("reserved_name", "alias: [Lor]", "alias: [Lor, Semua]", "Semua]", "nama lain"),
+    ("reserved_name", "1002: Pasar", "1002: semua", "semua\n", "nama lain"),
+    ("reserved_name", "alias: Pesisir", "alias: SEMUA", "SEMUA", "nama lain"),
+    ("several_hours", "jam: 21:00-07:00", "jam: [21:00-24:00, 00:00-07:00]", "[21", "Tulis dua giliran"),
+    ("several_hours", "jam: 21:00-07:00", "jam: '21:00-24:00, 00:00-07:00'", "'21", "Tulis dua giliran"),
+    ("several_hours", "jam: 21:00-07:00", "jam: 21:00-24:00, 00:00-07:00", "00:00-07", "Tulis dua giliran"),
     ("several_documents", "aturan:\n", "---\naturan:\n", "---", "hapus pemisahnya"),
     ("silence", "anggaran_detik: 40", "diam: tutup", "tutup, luapan", "`ulangi`"),
     ("sip_uri", "0213455670", "'sip:piket@[::zz]'", "'sip:", "Tulis misalnya `sip:"),
@@ -122,9 +140,11 @@ MISTAKES = [
     ("unknown_step", "langkah: [damkar]", "langkah: [damkra]", "damkra", "Maksud Anda `damkar`?"),
     ("unknown_step", "langkah: [damkar]", "langkah: [damkar], beri_tahu: operator", "operator}", "Pilihan yang ada"),
     ("unprintable", "nama: Sampah", 'nama: "Sam\\npah"', '"Sam', "Ketik ulang"),
-    ("until", "sampai: senin 08:00", "sampai: nanti", "{jalur: pos_malam, oleh", "`senin 08:00`"),
-    ("until_order", "sampai: senin 08:00", "sampai: 2026-11-22", "{jalur: pos_malam, oleh", "`sampai`"),
-    ("until_order", "sampai: senin 08:00", "sampai: 2028-11-22", "{jalur: pos_malam, oleh", "`sampai`"),
+    ("until", "sampai: senin 08:00", "sampai: nanti", "nanti", "`senin 08:00`"),
+    ("until", STANDS_IN, f"{STANDS_IN_LINES}nanti", "nanti", "`senin 08:00`"),
+    ("until_order", STANDS_IN, f"{STANDS_IN_LINES}2026-11-21", "2026-11-21", "`sampai`"),
+    ("until_order", "sampai: senin 08:00", "sampai: 2026-11-21", "2026-11-21", "`sampai`"),
+    ("until_order", "sampai: senin 08:00", "sampai: 2028-11-22", "2028-11-22", "`sampai`"),
     ("whole_number", "detik: 25", "detik: 25 s", "25 s", "angka"),
     ("yes_or_no", "darurat: tidak", "darurat: no", "no}", "`tidak`"),
     ("zone", "Asia/Makassar", "WITA", "WITA", "`Asia/Makassar`"),
@@ -135,7 +155,9 @@ WARNINGS = [
     ("phone_foreign", "0213455670", "+1 202 555 0100", "+1", "nomor"),
     ("phone_local", "0213455670", "3455670", "3455670", "0536"),
     ("shadowed", "kategori: sampah, wilayah: Utara,", "kategori: api,", "{kategori: api, langkah: [dlh", "hapus"),
-    ("uncovered", "jam: 21:00-07:00", "jam: 22:00-07:00", "{kategori: api, langkah", "piketnya"),
+    ("area_not_asked", "darurat: tidak}", "darurat: tidak, tanya_wilayah: tidak}", "wilayah: Utara", "Hapus"),
+    ("exception_gap", "31: tutup", "31: [{jam: 07:00-21:00, jalur: pos_siang}]", "tanggal:", "malamnya"),
+    ("uncovered", "jam: 21:00-07:00", "jam: 22:00-07:00", "api: {tombol", "piketnya"),
     ("unserved", "kategori: sampah, wilayah: Utara,", "kategori: api, hari: senin,", "sampah: {", "bila perlu"),
     ("unused_agency", "[[damkar, bpbd]]", "[damkar]", "bpbd: {nama", "beri_tahu"),
     ("unused_line", "  hp: {", "  hq: {akun: hq}\n  hp: {", "hq: {", "hapus"),
@@ -147,6 +169,9 @@ ELSEWHERE = {
     "placeholder": "only without demo, below",
     "too_large": "only over a mebibyte, below",
     "unreadable": "test_load.py",
+    "never": "needs a city without holidays, below",
+    "no_holidays": "the same, below",
+    "no_key": "needs more than nine kelurahan, below",
     "unserved_area": "needs another city, below",
 }
 
@@ -179,6 +204,51 @@ def test_a_mistake_is_refused_in_its_own_words_at_its_place(
     check(raised.value.problems, kind, marked, remedy, text)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("hari: senin-jumat", "hari: sabtu, minggu, libur", ["days_unquoted"]),
+        ("jam: 21:00-07:00", "jam:21:00-07:00", ["key_unspaced"]),
+        ("jam: 21:00-07:00", "jam: 21:00-24:00, 00:00-07:00", ["several_hours"]),
+        ("jam: 21:00-07:00", "jam: [21:00-07:00]", ["string_type"]),
+        ("2026-12-31: tutup", "2026-12-31: pos_siang", ["closed"]),
+        ("2026-12-31: tutup", "2026-12-31: Tutup", ["closed"]),
+        ("2026-12-31: tutup", "2026-12-31: [tutup]", ["closed"]),
+        ("2026-12-31: tutup", "2026-12-31:", ["closed"]),
+        ("2026-12-31: tutup", "2026-12-31: {jalur: pos_siang}", ["tuple_type"]),
+        ("      99.01.01.1001: Utara\n      99.01.01.1002: Pasar", "      - Utara\n      - Pasar", ["mapping"]),
+        ("      99.01.01.1001: Utara\n      99.01.01.1002: Pasar", "      - Pantai", ["mapping"]),
+        ("tombol: 2\n", "tombol: 10\n", ["key"]),  # the same sentence as area_key
+        ("tombol: 2\n", "tombol: 01\n", ["key"]),
+        ("oleh: hp", "oleh: pos_malam", ["replaced_by_itself"]),
+        ("sampai: senin 08:00", "sampai: nanti", ["until"]),
+    ],
+)
+def test_one_slip_is_one_problem(old: str, new: str, told: list[str]) -> None:
+    with pytest.raises(RulesError) as raised:
+        load_rules(changed(old, new))
+    assert [kind_of(one) for one in raised.value.problems] == told
+
+
+def test_a_list_of_kelurahan_that_shares_a_name_gets_no_codes() -> None:
+    text = changed("99.01.01.1001: Utara\n      99.01.01.1002: Pasar", "- Pantai\n      - Pantai")
+    with pytest.raises(RulesError) as raised:
+        load_rules(text)
+    assert [kind_of(one) for one in raised.value.problems] == ["mapping"]
+
+
+@pytest.mark.parametrize("other", ["wua wua", "Wua - Wua"])
+def test_names_of_kecamatan_that_differ_only_by_a_hyphen_or_a_space_clash(other: str) -> None:
+    text = changed("alias: [Lor]", "alias: [Wua-Wua]").replace("nama: Selatan", f"nama: {other}")
+    with pytest.raises(RulesError) as raised:
+        load_rules(text)
+    check(raised.value.problems, "clashing_name", f"tombol: 2\n    nama: {other}", "berbeda", text)
+
+
+def test_a_name_and_an_alias_of_one_kecamatan_may_differ_only_by_a_hyphen() -> None:
+    load_rules(CITY.replace("alias: [Lor]", "alias: [Lor-Lor, Lor Lor]"))
+
+
 @pytest.mark.parametrize(("kind", "old", "new", "marked", "remedy"), WARNINGS)
 def test_what_is_odd_but_usable_is_a_warning_at_its_place(
     kind: str, old: str, new: str, marked: str, remedy: str
@@ -206,6 +276,21 @@ def test_a_mistake_that_nobody_foresaw_still_has_a_place_and_a_remedy() -> None:
 def test_a_kecamatan_that_no_rule_serves_is_a_warning() -> None:
     text = CITY.replace("  - {kategori: api, langkah: [damkar]}\n", "").replace("wilayah: Pantai,", "wilayah: Utara,")
     check(load_rules(text).warnings, "unserved_area", "99.01.02:", "bila perlu", text)
+
+
+def test_holidays_that_nobody_entered_are_a_warning_where_something_depends_on_them() -> None:
+    text = CITY.replace(", libur: {2026-12-25: Natal}", "").replace(
+        "wilayah: Pantai,", "wilayah: Pantai, hari: libur,"
+    )
+    warnings = load_rules(text).warnings
+    check(warnings, "no_holidays", "kota:", "libur", text)
+    check(warnings, "never", "{kategori: api, wilayah: Pantai", "hari", text)
+
+
+def test_a_rule_for_a_kelurahan_that_has_no_key_is_a_warning() -> None:
+    others = "".join(f"      99.01.02.10{number}: Kelurahan {number}\n" for number in range(10, 19))
+    text = CITY.replace("      99.01.02.1001: {nama: Pantai", f"{others}      99.01.02.1001: {{nama: Pantai")
+    check(load_rules(text).warnings, "no_key", "Pantai, langkah", "tombol", text)
 
 
 def test_a_file_of_more_than_a_mebibyte_is_refused_at_once() -> None:

@@ -26,6 +26,7 @@ from ivr.rules.new import (
     zone_of,
 )
 from tests.rules.conftest import SHIPPED
+from tests.rules.test_diff import out_of_sight
 from tests.rules.test_schema import FILES, complaints
 
 RUN = CliRunner()
@@ -100,6 +101,33 @@ def test_a_folder_that_is_not_there_is_said_before_any_question(app: typer.Typer
     done = RUN.invoke(app, ["new", str(tmp_path / "tidak" / "ada.yaml")], input="")
     assert done.exit_code == 1
     assert "Nama kota" not in done.output
+
+
+def test_what_cannot_be_written_is_said_before_any_question(app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    reasons = {
+        tmp_path / ("x" * 300): "File name too long",
+        tmp_path / "loop" / "kota.yaml": "Too many levels of symbolic links",
+        tmp_path / "file" / "kota.yaml": "Not a directory",
+        tmp_path / "tidak" / "kota.yaml": "No such file or directory",
+    }
+    for path, reason in reasons.items():
+        assert refused(app, path) == say("new.unwritable", path=path, reason=reason)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_said_before_any_question(app: typer.Typer, tmp_path: Path) -> None:
+    path = tmp_path / "milik_orang" / "kota.yaml"
+    path.parent.mkdir()
+    with out_of_sight(path.parent):
+        assert refused(app, path) == say("new.unwritable", path=path, reason="Permission denied")
+
+
+def refused(app: typer.Typer, path: Path) -> str:
+    """Why no file is written there."""
+    done = RUN.invoke(app, ["new", str(path)], input="")
+    assert (done.exit_code, done.stdout) == (1, "")
+    return done.stderr.strip()
 
 
 def test_on_a_terminal_a_wrong_answer_is_asked_again() -> None:

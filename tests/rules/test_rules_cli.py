@@ -236,6 +236,23 @@ def test_a_sheet_for_wrong_rules_says_that_the_rules_are_wrong(file: Path) -> No
     assert said(file, "test", code=1).startswith(f"{file}: tidak dapat dipakai\nbaris 1, kolom ")
 
 
+def test_rules_given_instead_of_expectations_are_called_what_they_are(file: Path) -> None:
+    done = run(file, "test", str(file))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"{file}: tidak dapat dipakai\n"
+        "baris 1, kolom 1: ini berkas aturan, bukan berkas harapan. Sebutkan berkas harapannya (.tests.yaml); "
+        "aturan ini diuji dengan `ivr rules test --rules BERKAS`.\n"
+    )
+    assert json.loads(run(file, "test", str(file), "--json").stdout)["problems"][0]["where"] == "kota"
+
+
+def test_a_sheet_that_names_no_rules_is_not_called_rules(file: Path) -> None:
+    path = expect(file, MET)
+    path.write_text(path.read_text().replace("aturan: kota.yaml\n", ""))
+    assert "`aturan` belum ditulis" in said(file, "test", code=1)
+
+
 def test_a_sheet_that_is_not_there_is_named(file: Path) -> None:
     assert "tidak dapat dibaca (No such file or directory)" in said(file, "test", code=1)
 
@@ -256,6 +273,16 @@ def test_an_emergency_without_an_agency_is_not_well(file: Path) -> None:
     told = said(file, "coverage", "--from", "2026-11-23", "--days", "7", code=1)
     assert "\nKebakaran (Utara, Selatan): 128 jam tanpa instansi\n" in told
     assert "Lengkap: Kebakaran (Pantai - Selatan)." in told
+
+
+def test_the_coverage_of_a_draft_is_shown_without_the_citys_file(file: Path, tmp_path: Path) -> None:
+    draft = tmp_path / "draf.yaml"
+    draft.write_text(SMALL.replace("  - {kategori: api, langkah: [damkar]}\n", GAP))
+    words = ("coverage", "--from", "2026-11-23", "--days", "7")
+    assert run(file, *words).exit_code == 0
+    assert "Kebakaran (Utara, Selatan): 128 jam tanpa instansi" in said(file, *words, "--file", str(draft), code=1)
+    draft.write_text("kota: x")
+    assert said(file, *words, "--file", str(draft), code=1).startswith(f"{draft}: tidak dapat dipakai\nbaris 1")
 
 
 def test_only_what_was_asked_is_shown_and_an_agency_alone_is_always_well(file: Path) -> None:

@@ -92,3 +92,48 @@ def test_the_last_person_who_hangs_up_without_a_key_leaves_the_caller_with_the_n
     talks(citizen, operator)
     record, _ = citizen.hangs_up()
     assert (record.outcome, record.answered_by) == ("answered", "operator1")
+
+
+def test_an_operator_who_takes_the_call_and_is_gone_at_once_leaves_the_caller_with_the_next(
+    server: Server, switch_on: SwitchOn
+) -> None:
+    """A headset button pressed twice is no conversation."""
+    operator, standby = switch_on(server, "operator1"), switch_on(server, "siaga")
+    citizen = Citizen(server, switch_on(server, "warga"))
+    citizen.dial().answers("0")
+    operator.answer(15)
+    operator.hang_up()
+    accepts(citizen, standby)
+    talks(citizen, standby)
+    record, _ = citizen.hangs_up()
+    assert record.outcome == "answered"
+    assert record.hung_up_by == "caller"
+
+
+def test_a_phone_that_accepts_by_picking_up_and_drops_leaves_the_caller_with_the_operators(
+    server: Server, switch_on: SwitchOn
+) -> None:
+    direct, citizen = switch_on(server, "dishub"), Citizen(server, switch_on(server, "warga"))
+    citizen.dial().answers("4")
+    direct.answer(15)
+    direct.hang_up()
+    operator = switch_on(server, "operator1")
+    operator.answer(30)
+    talks(citizen, operator)
+    record, _ = citizen.hangs_up()
+    assert record.outcome == "answered"
+
+
+def test_a_conversation_that_the_officer_ends_is_over(server: Server, switch_on: SwitchOn) -> None:
+    """Nobody else is rung for it."""
+    operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
+    citizen.dial().answers("0")
+    operator.answer(15)
+    talks(citizen, operator)
+    accepted = citizen.until(Happened.ACCEPTED)
+    until(lambda: (datetime.now(UTC) - accepted.at).total_seconds() > 4, "conversation of four seconds")
+    operator.hang_up()
+    citizen.phone.wait_event(Kind.CLOSED, 10)
+    record, events = citizen.record()
+    assert (record.outcome, record.answered_by) == ("answered", "operator1")
+    assert Happened.LAST_RESORT not in [event.kind for event in events]
