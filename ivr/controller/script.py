@@ -1,8 +1,8 @@
 """The city's questions, made from its rules."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ivr.dialogue import Choice, Manners, Question, Understanding, clips
 from ivr.dialogue.conversation import Subject
@@ -66,6 +66,19 @@ def _question(subject: Subject, ask: str, option: str, choices: Iterable[Choice]
     options = tuple(choices)
     spoken = [clips.clip("option-group" if choice.then else option, choice.id) for choice in options]
     return Question(subject, (ask, *spoken, clips.OPTION_OPERATOR), options)
+
+
+def seconds_of_questions(rules: Rules, seconds: Callable[[Sequence[str]], float]) -> float:
+    """How long somebody listens who waits for the end of every prompt until the last question about the kecamatan."""
+    script = CityScript(rules, datetime.now(UTC))
+    first = script.next_question(Understanding())
+    asked = next((category for category in rules.categories if category.asks_area), None)
+    total = seconds((*manners(rules).opening, *first.clips)) if first else 0.0
+    second = script.next_question(Understanding(category=asked.id)) if asked else None
+    if second is None:
+        return total
+    inside = [seconds(choice.then.clips) for choice in second.choices if choice.then]
+    return total + seconds(second.clips) + max(inside, default=0.0)
 
 
 def manners(rules: Rules, *, again: bool = False) -> Manners:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 OPERATOR_KEY = "0"
+LEAST_WAIT = 1.0  # seconds for a key after a prompt; with less left the question is not put any more
 
 Subject = Literal["category", "area", "kelurahan"]
 How = Literal["key", "speech", "network", "operator"]
@@ -158,7 +159,7 @@ def _ask(
     reason: Reason = "budget"
     for attempt in range(1, manners.mistakes + 1):
         wait = min(manners.wait, deadline - clock() - caller.seconds(clips))
-        if wait < 1:
+        if wait < LEAST_WAIT:
             return None, "no_input" if reason == "no_input" else "budget"
         note("question", {**question.detail, "attempt": attempt})
         key = caller.ask(clips, digits=question.digits, wait=wait)

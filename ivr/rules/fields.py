@@ -47,15 +47,12 @@ def shifts_or_closed(value: object) -> object:
 
 
 def keyed_kelurahan(value: object) -> list[dict[str, Any]]:
-    """Entries, those without a key with the next one that none has; the tenth and later have none."""
+    """Entries: where the file gives keys only those can be chosen, else the first nine by their places."""
     found = [] if value == "" else entries(value)
-    given = {str(entry["tombol"]) for entry in found if "tombol" in entry}
-    free = (key for key in "123456789" if key not in given)
-    return [entry if "tombol" in entry else {**entry, **_key_of(next(free, ""))} for entry in found]
-
-
-def _key_of(key: str) -> dict[str, str]:
-    return {"tombol": key} if key else {}
+    if any("tombol" in entry for entry in found):
+        return found
+    keyed = [{**entry, "tombol": str(key)} for key, entry in enumerate(found[:9], start=1)]
+    return [*keyed, *found[9:]]
 
 
 def several(value: object) -> object:

@@ -1,6 +1,7 @@
 """Everything that happens before a process is started."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,9 +11,12 @@ from ivr.asterisk.configure import write_configuration
 from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
 from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.controller.script import seconds_of_questions
+from ivr.dialogue.conversation import LEAST_WAIT
 from ivr.messages import say
 from ivr.prompts.build import build
 from ivr.prompts.catalogue import PromptError
+from ivr.prompts.shelf import ClipShelf
 from ivr.prompts.sources import prompt_sources
 from ivr.rulebook.lastgood import (
     InForce,
@@ -75,6 +79,7 @@ def prepare(settings: Settings, progress: Progress) -> Prepared:
     warnings = list(found.trouble)
     warnings += [say("up.rules_warning", path=settings.rules_file, problem=problem) for problem in rules.warnings]
     warnings += _trunk_trouble(rules, settings)
+    warnings += _budget_trouble(rules, settings)
     if rules.placeholder_lines:
         warnings.append(say("up.placeholders", lines=", ".join(rules.placeholder_lines)))
     return Prepared(settings, rules, program, secrets, (*warnings, *_log_trouble(settings.database)))
@@ -103,6 +108,13 @@ def _make_prompts(settings: Settings, found: InForce, progress: Progress) -> InF
 
 def _earlier(settings: Settings, found: InForce) -> list[Rules]:
     return [rules for _, rules in earlier_rules(settings, found.digest, datetime.now(UTC))]
+
+
+def _budget_trouble(rules: Rules, settings: Settings) -> list[str]:
+    """Who listens to the end of every prompt must still be asked the last question."""
+    shelf = ClipShelf(settings.built_prompts, settings.state / "sentences")
+    needed, budget = seconds_of_questions(rules, shelf.seconds) + LEAST_WAIT, rules.policies.budget_seconds
+    return [say("up.budget", needed=math.ceil(needed), budget=budget)] if needed > budget else []
 
 
 def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.controller.script import CityScript, manners
+from ivr.controller.script import CityScript, manners, seconds_of_questions
 from ivr.dialogue import Question, Understanding
 from ivr.prompts.catalogue import catalogue, read_book
 from ivr.prompts.sources import subjects_of
@@ -158,8 +158,10 @@ def test_of_more_than_nine_kelurahan_only_nine_have_keys() -> None:
     text = SYSTEM_TEST.read_text(encoding="utf-8").replace(
         "    kelurahan: {62.71.03.1001: Palangka, 62.71.03.1002: Menteng}", f"    kelurahan:\n{wards}"
     )
-    question = asked(load_rules(text.replace("wilayah: Menteng", "wilayah: Kampung 11")), "keamanan", "62.71.03")
+    question = asked(load_rules(text.replace("wilayah: Menteng", "wilayah: Kampung 3")), "keamanan", "62.71.03")
     assert list(meant(question)) == list("123456789")
+    unchoosable = load_rules(text.replace("wilayah: Menteng", "wilayah: Kampung 11"))
+    assert asked(unchoosable, "keamanan", "62.71.03") is None  # no key would lead there; the check warns of it
 
 
 @pytest.mark.parametrize("path", [SHIPPED, SYSTEM_TEST], ids=lambda path: path.stem)
@@ -199,3 +201,14 @@ def test_the_city_decides_whether_silence_is_asked_again(city: Rules) -> None:
 
 def test_who_corrects_a_misunderstanding_is_not_greeted_again(city: Rules) -> None:
     assert manners(city, again=True).opening == ("ask-again",)
+
+
+def test_a_budget_can_be_compared_with_what_a_patient_caller_has_to_hear() -> None:
+    """One second a clip: greeting and categories, then the groups, then the longest list inside one."""
+    plain, with_groups = load_rules(SHIPPED), grouped(KENDARI, GROUPS)
+    assert seconds_of_questions(plain, len) == 1 + (1 + 8 + 1) + (1 + 5 + 1)
+    first, second = asked(with_groups), asked(with_groups, with_groups.categories[0].id)
+    assert first is not None
+    assert second is not None
+    longest = max(len(choice.then.clips) for choice in second.choices if choice.then)
+    assert seconds_of_questions(with_groups, len) == 1 + len(first.clips) + len(second.clips) + longest

@@ -80,7 +80,7 @@ def test_an_area_is_found_by_code_name_alias_and_full_name(small: Rules, text: s
 def test_kelurahan_take_their_keys_from_their_order_unless_the_file_gives_keys(small: Rules) -> None:
     assert [area.key for area in small.areas[0].kelurahan] == ["1", "2"]
     given = load_rules(SMALL.replace("1002: Pasar", "1002: {nama: Pasar, tombol: 7}"))
-    assert [area.key for area in given.areas[0].kelurahan] == ["1", "7"]
+    assert [area.key for area in given.areas[0].kelurahan] == [None, "7"]
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
