@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,10 +119,14 @@ def _budget_trouble(rules: Rules, settings: Settings) -> list[str]:
 
 
 def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:
-    """Lines that are telephone numbers need a trunk to reach them (a SIP address does not)."""
+    """Telephone numbers need a trunk to reach them (SIP addresses do not), and a trunk its carrier's addresses."""
+    if settings.trunk_file is not None:
+        text = settings.trunk_file.read_text(encoding="utf-8", errors="replace")
+        known = re.search(r"^\s*(type\s*=\s*identify|line\s*=\s*yes)\b", text, re.MULTILINE)  # line: by registration
+        return [] if known else [say("up.no_identify", path=settings.trunk_file)]
     rung = [line for line in rules.lines if line.id in rules.rung_lines]
     numbers = [line.id for line in rung if line.phone and not line.phone.startswith(("sip:", "sips:"))]
-    return [say("up.no_trunk", lines=", ".join(numbers))] if numbers and settings.trunk_file is None else []
+    return [say("up.no_trunk", lines=", ".join(numbers))] if numbers else []
 
 
 def _log_trouble(database: Path) -> list[str]:

@@ -159,6 +159,16 @@ def test_broken_passwords_are_not_replaced(machine: Settings) -> None:
     assert "Kembalikan dari cadangan" in refused(machine)
 
 
+def test_a_trunk_without_its_carriers_addresses_is_said_because_its_calls_would_be_refused(machine: Settings) -> None:
+    trunk = machine.state.parent / "trunk.conf"
+    trunk.write_text("[trunk](trunk-endpoint)\naors = trunk\n")
+    given = machine.model_copy(update={"trunk_file": trunk})
+    (warning,) = prepare(given, said).warnings
+    assert f"{trunk} tidak punya bagian `type = identify`" in warning
+    trunk.write_text((PROJECT / "asterisk-config" / "examples" / "trunk-ip.conf").read_text())
+    assert prepare(given, said).warnings == ()
+
+
 def test_a_trunk_file_that_is_not_there_is_named_with_its_setting(machine: Settings) -> None:
     trunk = machine.state.parent / "trunk.conf"
     sentence = refused(machine.model_copy(update={"trunk_file": trunk}))
