@@ -256,7 +256,7 @@ def test_the_most_urgent_caller_is_the_first_an_operator_takes(city: Server, swi
 def test_a_line_that_is_a_sip_address_is_rung(city: Server, switch_on: SwitchOn) -> None:
     address = f"sip:pos@{LOOPBACK}:{AGENCY_PORT}"
     into_force(city, BASE.replace("dishub: {akun: dishub, detik: 5,", f'dishub: {{telepon: "{address}", detik: 15,'))
-    with Sipp(agency(rings=0.5).silence(2).soundless().hang_up(), port=AGENCY_PORT, calls=1) as post:
+    with Sipp(agency(rings=0.5).silence(4).soundless().hang_up(), port=AGENCY_PORT, calls=1) as post:
         citizen = Citizen(city, switch_on(city, "warga")).dial().answers("4")
         citizen.until(Happened.ACCEPTED, line="dishub")
         assert post.wait(30).ok == 1
@@ -295,6 +295,7 @@ def test_without_the_controller_a_holiday_rings_the_holidays_line(own_server: Se
     assert [event.detail["line"] for event in events if event.kind == Happened.RING] == ["dishub"]
 
 
+@pytest.mark.alone
 def test_a_call_whose_rules_are_kept_no_longer_is_rung_by_the_newest(own_server: Server, switch_on: SwitchOn) -> None:
     police, citizen = switch_on(own_server, "polresta"), Citizen(own_server, switch_on(own_server, "warga"))
     citizen.dial().answers("1").is_asked("area")

@@ -349,6 +349,8 @@ def test_an_officer_who_hangs_up_ends_the_call_for_the_citizen(server: Server, s
     citizen.dial().answers("1", "1")
     accepts(citizen, officer)
     talks(citizen, officer)
+    accepted = citizen.until(Happened.ACCEPTED)
+    until(lambda: (datetime.now(UTC) - accepted.at).total_seconds() > 4, "conversation of four seconds", 10)
     officer.hang_up()
     citizen.phone.wait_event(Kind.CLOSED, 5)
     record, _ = citizen.record()
