@@ -90,7 +90,9 @@ class House:
         if text is None:
             self.settings.rules_file.unlink()
         else:
-            self.settings.rules_file.write_bytes(text if isinstance(text, bytes) else text.encode())
+            new = self.settings.rules_file.with_suffix(".new")  # whole at once: an earlier look may be reading
+            new.write_bytes(text if isinstance(text, bytes) else text.encode())
+            new.replace(self.settings.rules_file)
 
     async def tries(self, text: str | bytes | None, request: Request = SAVED) -> Attempt:
         """Save, and wait until it was tried."""
