@@ -47,13 +47,8 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
 
-def read_rules(settings: Settings) -> Rules:
-    """The city's rules: the file's, or the last good ones. Raises CannotStart with every problem of the file."""
-    return find_rules(settings).rules
-
-
 def find_rules(settings: Settings) -> InForce:
-    """The same, with what there is to say about them. Raises CannotStart."""
+    """The city's rules: the file's, or the last good ones. Raises CannotStart with every problem of the file."""
     try:
         return rules_in_force(settings)
     except RulesError as error:

@@ -14,7 +14,7 @@ from ivr.rulebook.lastgood import history_of
 from ivr.rules import load_rules
 from ivr.settings import PROJECT, Settings
 from ivr.supervisor.checks import CannotStart
-from ivr.supervisor.prepare import prepare, read_rules
+from ivr.supervisor.prepare import find_rules, prepare
 from tests.city import SYSTEM_TEST, settings_in, write_clips
 
 
@@ -128,7 +128,7 @@ def test_a_start_with_a_broken_file_uses_the_last_good_rules_and_says_so(machine
     first, *problems = prepared.warnings
     assert f"berkas {broken.rules_file} tidak dapat dipakai; yang berlaku adalah aturan terakhir" in first
     assert any("`kategori` belum ditulis" in problem for problem in problems)
-    assert read_rules(broken).city.name == "Uji"
+    assert find_rules(broken).rules.city.name == "Uji"
     assert len(history_of(machine).entries()) == 1
 
 
@@ -186,4 +186,4 @@ def test_rules_that_cannot_be_used_are_said_before_anything_is_made(machine: Set
     assert refused(broken).startswith(f"Aturan {broken.rules_file} tidak dapat dipakai.")
     assert not machine.database.exists()
     with pytest.raises(CannotStart, match="baris 1"):
-        read_rules(broken)
+        find_rules(broken)
