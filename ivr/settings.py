@@ -11,9 +11,17 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, IPvAnyAddress, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    IPvAnyAddress,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ivr.messages import say
 
@@ -38,6 +46,11 @@ def _writable_in_configuration(path: Path) -> Path:
     if refused := re.search(r"[^\w /.+=@~-]", str(path)):
         raise PydanticCustomError("path_character", "a character with a meaning", {"character": refused[0]})
     return path
+
+
+def _listed(value: object) -> object:
+    """`10.0.0.0/8, 192.0.2.1` as its parts."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -84,6 +97,24 @@ class Settings(BaseSettings):
     rtp_last: Port = Field(10999, description="last UDP port for speech")
     agi_port: Port = Field(4573, description="the controller's FastAGI port (loopback only)")
     ami_port: Port = Field(5038, description="Asterisk's manager port (loopback only)")
+    sip_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="networks phones and trunks may come from (10.0.0.0/8,203.0.113.5); empty = any"
+    )
+    http_address: IPvAnyAddress = Field(
+        IPvAnyAddress("127.0.0.1"),  # type: ignore[operator]
+        validate_default=True,
+        description="where /live, /ready and /metrics are asked",
+    )
+    http_port: int = Field(8112, ge=0, le=65535, description="their port; 0 = off")
+    alarm_url: SecretStr = Field(SecretStr(""), description="gets a POST with JSON when an alarm begins or ends")
+    heartbeat_minutes: int = Field(5, ge=0, le=1440, description="between two test calls to ourselves; 0 = never")
+    heartbeat_number: str = Field(
+        "", pattern=r"^[0-9*#+]{0,20}$", description="our own number, dialled through the trunk; empty = without it"
+    )
+    backups: Folder = Field(
+        default_factory=lambda: _under_home("XDG_STATE_HOME", ".local/state") / "backups",
+        description="where `ivr backup` writes; better on another disk",
+    )
     trunk_file: Folder | None = Field(None, description="PJSIP sections of the city's trunk")
     demo: bool = Field(True, description="create the citizen's demo phone account `warga`")
     allow_root: bool = Field(False, description="let the services run as root (tests and containers only)")
@@ -135,9 +166,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield say("settings.rtp", first=settings.rtp_first, last=settings.rtp_last)
     if settings.sip_tls_port and not (settings.tls_certificate and settings.tls_key):
         yield say("settings.tls")
-    ports = {name: getattr(settings, name) for name in ("sip_port", "sip_tls_port", "agi_port", "ami_port")}
+    ports = {
+        name: getattr(settings, name) for name in ("sip_port", "sip_tls_port", "agi_port", "ami_port", "http_port")
+    }
     for one, other in combinations(ports, 2):
-        if ports[one] == ports[other]:
+        if ports[one] and ports[one] == ports[other]:
             yield say("settings.same_port", one=_variable(one), other=_variable(other), port=ports[one])
 
 
