@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         return self.state / "calls.sqlite"
 
     @cached_property
+    def journal(self) -> Path:
+        """Where the controller writes down every event first."""
+        return self.state / "journal" / "events.log"
+
+    @cached_property
     def asterisk_etc(self) -> Path:
         """Asterisk's configuration folder: a copy of asterisk-config/ with the generated parts."""
         return self.state / "asterisk" / "etc"
@@ -139,6 +144,11 @@ class Settings(BaseSettings):
     def cel_file(self) -> Path:
         """Asterisk's own journal of every call."""
         return self.asterisk_log / "cel-custom" / "calls.csv"
+
+    @cached_property
+    def cdr_file(self) -> Path:
+        """Asterisk's classic record, a line for every leg."""
+        return self.asterisk_log / "cdr-custom" / "calls.csv"
 
     @cached_property
     def built_prompts(self) -> Path:

@@ -141,6 +141,10 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
         """Monotonic time of the last answer."""
         return self._wire.last_progress
 
+    def overdue(self, seconds: float) -> bool:
+        """Whether the dead-man timer ran out that long ago: the caller is elsewhere and our thread knows nothing."""
+        return monotonic() > self._expires + seconds
+
     def close(self) -> None:
         """End the conversation; the dialplan goes on. A thread that waits for an answer wakes up."""
         self._wire.close()

@@ -4,6 +4,7 @@ Whatever goes wrong here, closing the connection is the right answer: the dialpl
 on by the lifeline.
 """
 
+import asyncio
 import errno
 import logging
 import socket
@@ -22,6 +23,7 @@ Handler = Callable[[Session], None]
 
 _SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
 _PAUSE: Final = 0.1  # seconds before accept is tried again when the system is out of something
+_ALIVE: Final = "alive"  # the script that asks whether a call would be taken
 _LIFELINE: Final = "the dialplan goes on with the lifeline"
 
 
@@ -56,6 +58,23 @@ class FastAgiServer:
         with self._changed:
             return [session for session in self._connections.values() if session]
 
+    def stuck(self, seconds: float) -> list[Session]:
+        """Calls whose threads make no progress: their dead-man timers ran out that long ago."""
+        return [session for session in self.sessions if session.overdue(seconds)]
+
+    async def answers(self, deadline: float) -> bool:
+        """Whether a call that came now would be taken: a connection to ourselves goes the whole way to a thread."""
+        try:
+            async with asyncio.timeout(deadline):
+                reader, writer = await asyncio.open_connection(self._address[0], self.port)
+                try:
+                    writer.write(f"agi_network_script: {_ALIVE}\n\n".encode())
+                    return await reader.read(1) == b""
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, RuntimeError):
+            return False
+
     def start(self) -> None:
         """Listen and accept."""
         _check_backlog(self._backlog)
@@ -66,6 +85,13 @@ class FastAgiServer:
 
     def stop(self, grace: float) -> None:
         """Accept no more, give running questions `grace` seconds, then close: the dialplan goes on with the rest."""
+        self.shut()
+        if not self._all_ended(grace):
+            self._close_all()
+            self._all_ended(1.0)
+
+    def shut(self) -> None:
+        """Accept no more: connections are refused from now on. Running questions go on."""
         if self._listener is None or self._accepting is None:
             return
         self._stopping.set()
@@ -74,9 +100,6 @@ class FastAgiServer:
         self._accepting.join()
         self._listener.close()
         self._listener = self._accepting = None
-        if not self._all_ended(grace):
-            self._close_all()
-            self._all_ended(1.0)
 
     def _all_ended(self, seconds: float) -> bool:
         with self._changed:
@@ -139,7 +162,7 @@ class FastAgiServer:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = Session(connection)
-            if self._admit(connection, session):
+            if session.script != _ALIVE and self._admit(connection, session):
                 self._run(session)
         except NoRequest as probe:
             log.debug("a connection was no call: %s", probe)

@@ -1,19 +1,31 @@
-"""Brings into the log what Asterisk wrote in its CEL file."""
+"""Brings into the log what was written in a file: Asterisk's CEL, and the controller's own journal."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from ivr.calls.celfile import CelFile, Piece, Position
-from ivr.calls.database import LogUnavailable
+from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.calls.events import Event
+from ivr.calls.growing import GrowingFile, Piece, Position
 from ivr.calls.projection import is_call
-from ivr.calls.store import position_of
-from ivr.calls.writer import QUIET, CallLog
+from ivr.calls.store import Stored, position_of
 
 log = logging.getLogger(__name__)
 
+QUIET = 60.0  # seconds between two lines about the same trouble
 # Asterisk tells AMI of a row before or after it is in the file, about half of the time each
 AFTER_WAKE = 0.05  # seconds
+
+
+class Store(Protocol):
+    """Where events go: the log."""
+
+    database: Database
+
+    async def store(self, events: Sequence[Event], read: tuple[str, Position] | None = None) -> Stored:
+        """Writes events and how far a file was read in one transaction. Raises LogUnavailable, Unstorable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +37,20 @@ class CaughtUp:
     unreadable: int = 0
 
 
-class CelReader:
-    """Reads the CEL file into the log: `follow` for ever, `catch_up` once; both at the same time are safe."""
+class FileReader:
+    """Reads a file into the log: `follow` for ever, `catch_up` once; both at the same time are safe."""
 
-    def __init__(self, calls: CallLog, file: CelFile) -> None:
+    def __init__(self, calls: Store, file: GrowingFile) -> None:
         self.calls = calls
         self.file = file
+        self.given_up = 0
         self._reading = asyncio.Lock()
+        self._known: tuple[object, Position] | None = None  # of which database file
 
     async def catch_up(self) -> CaughtUp:
         """Reads to the end of the file. Events and position are stored together, so nothing is read half.
 
-        Raises LogUnavailable, Unstorable, OSError; the next reading begins where the last whole one ended.
+        Raises LogUnavailable, OSError; the next reading begins where the last whole one ended.
         """
         new_calls: set[str] = set()
         met: set[str] = set()
@@ -46,10 +60,9 @@ class CelReader:
             while True:
                 piece = await asyncio.to_thread(self.file.read, position)
                 if piece.position != position:
-                    stored = await self.calls.store(piece.events, (str(self.file.path), piece.position))
-                    new_calls |= stored.new_calls
+                    new_calls |= await self._store(piece)
                 met.update(event.call_id for event in piece.events if is_call(event))
-                unreadable += _warned(piece)
+                unreadable += self._warned(piece)
                 position = piece.position
                 if not piece.more:
                     return CaughtUp(frozenset(new_calls), frozenset(met), unreadable)
@@ -72,7 +85,7 @@ class CelReader:
             except (LogUnavailable, OSError) as error:
                 if asyncio.get_running_loop().time() - told >= QUIET:
                     told = asyncio.get_running_loop().time()
-                    log.error("CEL is not in the log yet: %s; calls go on", error)
+                    log.error("%s is not in the log yet: %s; calls go on", self.file.path.name, error)
 
     async def _pause(self, wake: asyncio.Event, every: float) -> None:
         try:
@@ -83,20 +96,44 @@ class CelReader:
         await asyncio.sleep(AFTER_WAKE)
 
     def _look(self) -> object:
-        """Something that changes whenever the file does; None while there is no file."""
+        """Something that changes whenever the file does, or the database is another; None while there is no file."""
         try:
             found = self.file.path.stat()
         except FileNotFoundError:
             return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, self.calls.database.identity
 
     async def _position(self) -> Position:
-        async with self.calls.database.reading() as connection:
-            found = await connection.run_sync(position_of, str(self.file.path))
-        return Position(*found) if found else Position()
+        """Where the last reading ended. Asked anew only of another database file: one that was deleted and made again
+        has read nothing yet."""
+        identity = self.calls.database.identity
+        if self._known is None or self._known[0] != identity or identity is None:
+            async with self.calls.database.reading() as connection:
+                found = await connection.run_sync(position_of, str(self.file.path))
+            self._known = (self.calls.database.identity, Position(*found) if found else Position())
+        return self._known[1]
 
+    async def _store(self, piece: Piece) -> frozenset[str]:
+        read = (str(self.file.path), piece.position)
+        try:
+            stored = await self.calls.store(piece.events, read)
+        except Unstorable:
+            await self._store_singly(piece.events)
+            stored = await self.calls.store((), read)
+        self._known = (self.calls.database.identity, piece.position)
+        return stored.new_calls
 
-def _warned(piece: Piece) -> int:
-    if piece.unreadable:
-        log.error("%d rows of the CEL file cannot be read; calls they tell of may be incomplete", piece.unreadable)
-    return piece.unreadable
+    async def _store_singly(self, events: Sequence[Event]) -> None:
+        """One event of the piece cannot be stored: the others are, and it is given up."""
+        for event in events:
+            try:
+                await self.calls.store([event])
+            except Unstorable:
+                log.exception("an event (%s) cannot be stored and is given up", event.kind)
+                self.given_up += 1
+
+    def _warned(self, piece: Piece) -> int:
+        if piece.unreadable:
+            name = self.file.path.name
+            log.error("%d rows of %s cannot be read; calls they tell of may be incomplete", piece.unreadable, name)
+        return piece.unreadable

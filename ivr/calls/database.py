@@ -56,6 +56,11 @@ class Database:
         async with self._transaction("BEGIN") as connection:
             yield connection
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Which file is there now (device, inode); None when there is none."""
+        return _identity(self.path)
+
     async def close(self) -> None:
         """Ends the connections; the database can be used again afterwards."""
         engine, self._engine, self._file = self._engine, None, None
@@ -79,10 +84,10 @@ class Database:
     async def _ready(self) -> AsyncEngine:
         """The engine on the file that is there now; a file deleted under us is made anew, not written as a ghost."""
         async with self._opening:
-            if self._engine is None or self._file != _identity(self.path):
+            if self._engine is None or self._file != self.identity:
                 await self.close()
                 await asyncio.to_thread(upgrade, self.path)
-                self._engine, self._file = self._new_engine(), _identity(self.path)
+                self._engine, self._file = self._new_engine(), self.identity
             return self._engine
 
     def _new_engine(self) -> AsyncEngine:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from ivr.calls.catchup import CelReader
+from ivr.calls.catchup import FileReader
 from ivr.calls.events import Event, Kind, microseconds
 from ivr.calls.model import CallRow
 from ivr.calls.projection import CallRecord, Outcome
@@ -17,7 +17,7 @@ from ivr.calls.writer import CallLog
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=4)  # a row of Asterisk's takes far less to reach its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Report:
 
 
 async def sweep(
-    calls: CallLog, cel: CelReader, live: Collection[str] | None, now: datetime, grace: timedelta = GRACE
+    calls: CallLog, cel: FileReader, live: Collection[str] | None, now: datetime, grace: timedelta = GRACE
 ) -> Report:
     """Reads CEL to its end, then closes every open call whose channel is gone.
 

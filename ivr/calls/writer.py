@@ -1,4 +1,10 @@
-"""The one writer of the record of calls. Noting an event never waits for the database."""
+"""The one writer of the record of calls. Noting an event never waits for disk or database.
+
+    note -> queue in memory -> journal (on disk within milliseconds) -> database
+
+The journal is written always, not only in need: what the database lacks for whatever reason is read from it later, in
+order and once (`journal`, `catchup`).
+"""
 
 import asyncio
 import contextlib
@@ -7,18 +13,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from ivr.calls import store
-from ivr.calls.celfile import Position
+from ivr.calls.catchup import QUIET, FileReader
 from ivr.calls.database import Database, LogUnavailable, Unstorable
 from ivr.calls.events import Event
+from ivr.calls.growing import Position
+from ivr.calls.journal import Journal
 from ivr.calls.store import Stored
 
 log = logging.getLogger(__name__)
 
 BATCH = 500
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0  # seconds between two tries while the database is away
-QUIET = 60.0  # seconds between two lines about the same trouble
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two tries while the database or the disk is away
 
 
 class CallLog:
@@ -28,23 +36,30 @@ class CallLog:
     ...     async with CallLog(Database(Path("calls.sqlite"))) as calls:
     ...         calls.note(happened("ivr112-1.2", Kind.QUESTION, question="category", attempt=1))
 
-    While the database is away events wait in memory, at most `capacity`. What does not fit is dropped and counted
-    (`dropped`): Asterisk's own CEL file still has the call, and the sweep brings it in.
+    Where neither journal nor database can be written, events wait in memory, at most `capacity`. What does not fit is
+    dropped and counted (`dropped`): Asterisk's own CEL file still has the call, and the sweep brings it in.
     """
 
-    def __init__(self, database: Database, capacity: int = 10_000) -> None:
+    def __init__(self, database: Database, journal: Path | None = None, capacity: int = 10_000) -> None:
         self.database = database
+        self.journal = Journal(journal or database.path.parent / "journal" / "events.log")
         self.capacity = capacity
-        self.dropped = 0
+        self._refused = 0
         self._queue: deque[Event] = deque()
         self._batch: list[Event] = []
         self._door = threading.Lock()
         self._full = self._woken = self._closed = False
         self._wake = asyncio.Event()
         self._written = asyncio.Condition()
+        self._journaled = 0  # events written to the journal in this run
+        self._brought = -1  # of these, in the database; before the first reading nobody knows what earlier runs left
+        self._more = asyncio.Event()
+        self._failing = False
+        self._told = -QUIET
+        self._reader = FileReader(self, self.journal)
         self._followers: set[asyncio.Queue[Event]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "CallLog":
         await self.start()
@@ -56,7 +71,8 @@ class CallLog:
     async def start(self) -> None:
         """Starts the writer in the running loop. The database may be away: it is opened when first needed."""
         self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._write_for_ever(), name="call log writer")
+        jobs = {"journal writer": self._write_down_for_ever(), "database writer": self._bring_in_for_ever()}
+        self._tasks = [self._loop.create_task(job, name=name) for name, job in jobs.items()]
         self._wake.set()
 
     async def stop(self, seconds: float = 5.0) -> None:
@@ -64,24 +80,34 @@ class CallLog:
         with self._door:
             self._closed = True
         if not await self.flush(seconds):
-            log.error("%d events are not written: the sweep must bring their calls in from CEL", self.waiting)
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            log.error("%d events are written nowhere: the sweep must bring their calls in from CEL", self.waiting)
+            log.error("%d events are in the journal alone: the next start brings them in", self.journaled)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
 
     @property
     def waiting(self) -> int:
-        """Events noted and not yet written."""
+        """Events noted and on no disk yet."""
         return len(self._queue) + len(self._batch)
+
+    @property
+    def journaled(self) -> int:
+        """Events that this run has written to the journal and not yet to the database."""
+        return self._journaled - max(self._brought, 0)
+
+    @property
+    def dropped(self) -> int:
+        """Events that are lost: memory was full, or the database refuses their content for good."""
+        return self._refused + self._reader.given_up
 
     def note(self, event: Event) -> bool:
         """Takes the event, from any thread, without waiting. False when it is dropped (full, or stopped)."""
         with self._door:  # held for some microseconds, never during input or output
             refused = self._closed or len(self._queue) >= self.capacity
             if refused:
-                self.dropped += 1
+                self._refused += 1
             else:
                 self._queue.append(event)
             first, self._full = refused and not self._full, self._full or refused
@@ -94,16 +120,16 @@ class CallLog:
         return not refused
 
     async def flush(self, seconds: float = 5.0) -> bool:
-        """Waits until everything noted so far is written; False when that takes longer."""
+        """Waits until everything noted so far is in the database; False when that takes longer."""
         try:
             async with asyncio.timeout(seconds), self._written:
-                await self._written.wait_for(lambda: self.waiting == 0)
+                await self._written.wait_for(lambda: self.waiting == 0 and self._brought == self._journaled)
         except TimeoutError:
             return False
         return True
 
     async def store(self, events: Sequence[Event], read: tuple[str, Position] | None = None) -> Stored:
-        """Writes now, in one transaction with how far a CEL file was read. Raises LogUnavailable, Unstorable."""
+        """Writes now, in one transaction with how far a file was read. Raises LogUnavailable, Unstorable."""
         async with self.database.writing() as connection:
             stored = await connection.run_sync(store.store, events)
             if read is not None:
@@ -128,14 +154,26 @@ class CallLog:
                 with contextlib.suppress(asyncio.QueueFull):
                     follower.put_nowait(event)
 
-    async def _write_for_ever(self) -> None:
+    async def _write_down_for_ever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             with self._door:
                 self._woken = False
             while self._take():
-                await self._write_batch()
+                await self._write_down()
+            self._more.set()
+
+    async def _bring_in_for_ever(self) -> None:
+        """Beside the other: a database that lets us wait for seconds must not keep events in memory meanwhile."""
+        pause = FIRST_PAUSE
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while not await self._bring_in():
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            pause = FIRST_PAUSE
             async with self._written:
                 self._written.notify_all()
 
@@ -147,33 +185,51 @@ class CallLog:
                 self._full = False
         return bool(self._batch)
 
-    async def _write_batch(self) -> None:
-        """Tries until the batch is in the database: a call in the log late is better than a call lost."""
-        pause, told, failed = FIRST_PAUSE, -QUIET, False
+    async def _write_down(self) -> None:
+        """The batch into the journal; where that cannot be, into the database; tried until it is somewhere."""
+        pause = FIRST_PAUSE
         while self._batch:
             try:
-                await self.store(self._batch)
+                await asyncio.to_thread(self.journal.append, self._batch)
+                self._journaled += len(self._batch)
                 self._batch = []
-            except Unstorable:
-                await self._write_singly()
-            except LogUnavailable as error:
-                failed = True
-                if time.monotonic() - told >= QUIET:
-                    told = time.monotonic()
-                    log.error("call log: %s; %d events wait, calls go on", error, self.waiting)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-        if failed:
-            log.warning("call log: the database works again")
+            except OSError as error:
+                self._say("the journal cannot be written (%s)", error)
+                if not await self._write_around():
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _write_singly(self) -> None:
-        """One event of the batch cannot be stored: the others are, and it is given up."""
+    async def _write_around(self) -> bool:
+        """Without the journal, straight into the database."""
         while self._batch:
             try:
                 await self.store(self._batch[:1])
             except Unstorable:
                 log.exception("an event (%s) cannot be stored and is given up", self._batch[0].kind)
-                self.dropped += 1
-            except LogUnavailable:
-                return  # `_write_batch` goes on with what is left
+                self._refused += 1
+            except LogUnavailable as error:
+                self._say("nor the database (%s)", error)
+                return False
             del self._batch[0]
+        return True
+
+    async def _bring_in(self) -> bool:
+        """From the journal into the database; False while that does not work."""
+        reached = self._journaled
+        try:
+            await self._reader.catch_up()
+        except (LogUnavailable, OSError) as error:
+            self._say("the database cannot be written (%s)", error)
+            return False
+        self._brought = reached
+        if self._failing and not self._batch:
+            log.warning("call log: the database works again")
+            self._failing, self._told = False, -QUIET
+        return True
+
+    def _say(self, trouble: str, error: Exception) -> None:
+        """Once a minute while it lasts."""
+        self._failing = True
+        if time.monotonic() - self._told >= QUIET:
+            self._told = time.monotonic()
+            log.error(f"call log: {trouble}; %d events wait, calls go on", error, self.waiting + self.journaled)

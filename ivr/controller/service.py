@@ -12,12 +12,13 @@ from typing import NoReturn
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerError
 from ivr.asterisk.fastagi import FastAgiServer
-from ivr.calls.catchup import CelReader
+from ivr.calls.catchup import QUIET, FileReader
 from ivr.calls.celfile import CelFile
 from ivr.calls.database import Database, LogUnavailable, Unstorable
 from ivr.calls.recordings import check_due
+from ivr.calls.reserve import keep
 from ivr.calls.sweep import sweep
-from ivr.calls.writer import QUIET, CallLog
+from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
 from ivr.notify import notify
 from ivr.rulebook.ask import asked_by, findable
@@ -32,9 +33,13 @@ from ivr.settings import Settings
 log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-SWEEP_EVERY = 5.0  # seconds
-WATCHDOG_EVERY = 2.0
-DRAIN = 5.0  # seconds for questions in progress when asked to stop
+SWEEP_EVERY = 3.0  # seconds
+WATCHDOG_EVERY = 1.0
+STUCK_AFTER = 3.0  # seconds beyond its dead-man timer, after which a call's thread will never come back
+DRAIN = 45.0  # seconds for questions in progress after SIGTERM: longer than any budget of the shipped rules
+DRAIN_LOOK = 0.05
+HURRY = 3.0  # the same after SIGINT, and after a second SIGTERM
+KEPT = {"journal": 16 << 20, "cel": 16 << 20, "cdr": 4 << 20}  # bytes of disk: about a thousand calls
 
 
 class Service:
@@ -42,9 +47,11 @@ class Service:
 
     def __init__(self, settings: Settings, start: InForce) -> None:
         self._settings = settings
-        self._calls = CallLog(Database(settings.database))
-        self._cel = CelReader(self._calls, CelFile(settings.cel_file))
+        self._calls = CallLog(Database(settings.database, busy_seconds=2.0), settings.journal)
+        self._cel = FileReader(self._calls, CelFile(settings.cel_file))
         self._cel_wake = asyncio.Event()
+        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        self._no_space_kept = False
         self._manager = AsteriskManager(
             LOOPBACK,
             settings.ami_port,
@@ -59,21 +66,32 @@ class Service:
         self._agi = FastAgiServer(LOOPBACK, settings.agi_port, attendant.attend)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP reads the rules. Raises OSError without the FastAGI port."""
-        stop = asyncio.Event()
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the rules. Raises OSError without the FastAGI port.
+
+        SIGTERM lets the questions that are being asked come to their end; new calls meanwhile take the lifeline.
+        """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGINT, self._asked_to_hurry)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         await self._calls.start()
         try:
             self._agi.start()
             with findable(self._settings.state):
-                await self._work(stop)
+                await self._work()
         finally:
             await self._calls.stop()
 
-    async def _work(self, stop: asyncio.Event) -> None:
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def _asked_to_hurry(self) -> None:
+        self._stop.set()
+        self._hurry.set()
+
+    async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             jobs = [
                 tasks.create_task(self._manager.run(), name="manager"),
@@ -82,14 +100,26 @@ class Service:
                 tasks.create_task(keep_doing(self._sweep, SWEEP_EVERY), name="sweep"),
                 tasks.create_task(keep_doing(self._use_rules, 1.0), name="rules"),
                 tasks.create_task(keep_doing(self._watch_rules, 1.0), name="watch"),
+                tasks.create_task(keep_doing(self._keep_space, 30.0), name="space"),
                 tasks.create_task(self._tell_watchdog(), name="watchdog"),
                 tasks.create_task(self._tell_ready(), name="ready"),
             ]
-            await stop.wait()
-            notify(STOPPING="1")
-            await asyncio.to_thread(self._agi.stop, DRAIN)
+            await self._stop.wait()
+            await self._drain()
             for job in jobs:
                 job.cancel()
+
+    async def _drain(self) -> None:
+        """The door is shut at once; who is being asked is asked to the end."""
+        notify(STOPPING="1")
+        self._agi.shut()
+        if asked := len(self._agi.sessions):
+            log.warning("asked to stop: %d calls are still asked, new ones take the lifeline", asked)
+        for _ in range(round(DRAIN / DRAIN_LOOK)):
+            if self._hurry.is_set() or not self._agi.sessions:
+                break
+            await asyncio.sleep(DRAIN_LOOK)
+        await asyncio.to_thread(self._agi.stop, HURRY if self._hurry.is_set() else 0.0)
 
     def _heard(self, _event: Mapping[str, str]) -> None:
         self._cel_wake.set()
@@ -131,9 +161,30 @@ class Service:
         notify(READY="1", STATUS="asterisk" if self._manager.connected else "no asterisk")
 
     async def _tell_watchdog(self) -> None:
+        """The sign of life: this loop turns, a new call would be taken, and no call's thread is stuck."""
         while True:
-            notify(WATCHDOG="1")
+            if trouble := await self._trouble():
+                log.error("%s: the watchdog will replace this controller; calls meanwhile take the lifeline", trouble)
+            else:
+                notify(WATCHDOG="1")
             await asyncio.sleep(WATCHDOG_EVERY)
+
+    async def _trouble(self) -> str:
+        if stuck := self._agi.stuck(STUCK_AFTER):
+            return f"call {stuck[0].unique_id}: its thread makes no progress"
+        if self._stop.is_set() or await self._agi.answers(WATCHDOG_EVERY):
+            return ""
+        return "FastAGI does not answer"
+
+    async def _keep_space(self) -> None:
+        """So that calls are written down when the disk is full."""
+        files = {"journal": self._settings.journal, "cel": self._settings.cel_file, "cdr": self._settings.cdr_file}
+        for name, path in files.items():
+            if not await asyncio.to_thread(keep, path, KEPT[name]) and not self._no_space_kept:
+                self._no_space_kept = True
+                log.warning(
+                    "this file system keeps no space for files: calls are not written down when it is full"
+                )
 
 
 async def keep_doing(job: Callable[[], Coroutine[None, None, None]], every: float) -> NoReturn:

@@ -29,6 +29,7 @@ class Child:
         meanwhile: str = "calls go on without it",
         environment: Mapping[str, str] | None = None,
         stop_pid: Callable[[], int | None] = lambda: None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
         self.starts = 0
@@ -36,7 +37,7 @@ class Child:
         self._meanwhile = meanwhile
         self.log_file = log_file
         self._environment = {**os.environ, **(environment or {})}
-        self._stop_pid = stop_pid
+        self._stop_pid, self._stop_signal = stop_pid, stop_signal
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
 
@@ -83,7 +84,7 @@ class Child:
             if self._stopping:
                 return
             failures = 0 if loop.time() - began > 60 else failures + 1
-            delay = RESTART_DELAYS[min(failures, len(RESTART_DELAYS) - 1)]
+            delay = RESTART_DELAYS[min(max(failures - 1, 0), len(RESTART_DELAYS) - 1)]
             log.error(
                 "%s ended with code %s; %s, it is started again in %s s", self.name, code, self._meanwhile, delay
             )
@@ -114,7 +115,7 @@ class Child:
         self._stopping = True
         if self._process is None or self._process.returncode is not None:
             return
-        self._signal(signal.SIGTERM)
+        self._signal(self._stop_signal)
         try:
             await asyncio.wait_for(self._process.wait(), patience)
         except TimeoutError:

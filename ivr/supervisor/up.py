@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0  # seconds
 SIP_WITHIN = 3.0
-FROZEN_AFTER = 8.0  # seconds without a sign of life: with the restart itself, a new controller within 10 s
+FROZEN_AFTER = 4.0  # seconds without a sign of life: whom it froze on hears silence no longer than that
 PATIENCE = 8.0
 
 
@@ -42,6 +42,7 @@ class Supervisor:
             settings.state / "log" / "controller.log",
             meanwhile="calls go on, new ones take the lifeline",
             environment=self.notifications.environment,
+            stop_signal=signal.SIGINT,  # Asterisk ends too: no use in asking the questions to their end
         )
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -106,8 +107,9 @@ class Supervisor:
     async def _watch(self) -> None:
         """A frozen controller answers nobody and must not keep its port: new calls meanwhile take the lifeline."""
         while True:
-            await asyncio.sleep(0.5)
-            if time.monotonic() - self.notifications.last_seen > FROZEN_AFTER and self.controller.pid:
+            await asyncio.sleep(0.25)
+            patience = FROZEN_AFTER if self.notifications.ready.is_set() else READY_WITHIN
+            if time.monotonic() - self.notifications.last_seen > patience and self.controller.pid:
                 log.error("the controller is frozen: killed and started again; calls meanwhile take the lifeline")
                 self.controller.kill()
                 self.notifications.restarted()

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 import resource
 import socket
@@ -267,3 +268,51 @@ def test_a_system_with_a_short_queue_is_told_once(caplog: pytest.LogCaptureFixtu
 def test_the_port_of_a_server_that_is_not_started_is_unknown() -> None:
     with pytest.raises(RuntimeError):
         _ = FastAgiServer(LOCALHOST, 0, lambda session: None).port
+
+
+def answered(server: FastAgiServer) -> bool:
+    return asyncio.run(server.answers(1.0))
+
+
+def test_a_server_that_takes_calls_says_so_and_is_no_call_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    met: list[Session] = []
+    with serving(met.append) as server:
+        assert answered(server)
+    assert (met, caplog.text) == ([], "")
+
+
+def test_a_server_that_is_shut_takes_no_call_and_finishes_those_it_has() -> None:
+    waiting = Waiting()
+    with serving(waiting) as server, call(server) as connection:
+        assert until(lambda: len(server.sessions) == 1)
+        port = server.port
+        server.shut()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((LOCALHOST, port), 1)
+        assert len(server.sessions) == 1
+        waiting.release.set()
+        assert ended(connection)
+
+
+def test_a_server_whose_door_is_blocked_does_not_say_that_it_takes_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = threading.Event()
+
+    def block(_server: FastAgiServer, connection: socket.socket) -> None:
+        with connection:
+            blocked.wait(10)
+
+    monkeypatch.setattr(FastAgiServer, "_take", block)
+    with serving(lambda session: None) as server:
+        assert not answered(server)
+        blocked.set()
+
+
+def test_a_call_whose_thread_outlives_its_deadline_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = Waiting()
+    with serving(waiting) as server, call(server) as connection:
+        assert until(lambda: len(server.sessions) == 1)
+        assert server.stuck(0.0) == []
+        assert until(lambda: server.stuck(0.0) == server.sessions, 5)  # 3 s: the dialplan's own timer has run out
+        assert server.stuck(60.0) == []
+        waiting.release.set()
+        assert ended(connection)

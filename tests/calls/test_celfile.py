@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.calls.celfile import CelFile, Piece, Position, split
+from ivr.calls.celfile import CelFile, split
 from ivr.calls.events import Event, Kind
+from ivr.calls.growing import Piece, Position
 from tests.calls.story import abandoned_rows, answered_rows, events, line, row, write_rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.calls import query
-from ivr.calls.catchup import CelReader
+from ivr.calls.catchup import FileReader
 from ivr.calls.celfile import CelFile
 from ivr.calls.database import Database, LogUnavailable, reader
 from ivr.calls.projection import CallRecord, Outcome
@@ -37,7 +37,7 @@ class House:
         self.path = folder / "calls.sqlite"
         self.cel = folder / "calls.csv"
         self.log = CallLog(Database(self.path, busy_seconds=0.05))
-        self.reader = CelReader(self.log, CelFile(self.cel, piece_bytes=piece_bytes))
+        self.reader = FileReader(self.log, CelFile(self.cel, piece_bytes=piece_bytes))
 
     async def sweep(self, live: Collection[str] | None = None, now: datetime = LATER) -> Report:
         return await sweep(self.log, self.reader, live, now)

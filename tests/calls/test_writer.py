@@ -1,6 +1,9 @@
 import asyncio
 import logging
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +16,7 @@ from sqlalchemy import event as alchemy
 from ivr.calls import query
 from ivr.calls.database import Database, Unstorable, reader
 from ivr.calls.events import Event, Kind, happened
+from ivr.calls.migrations import upgrade
 from ivr.calls.projection import CallRecord, Outcome, project
 from ivr.calls.writer import CallLog
 from tests.calls.story import CALL, answered_rows, at, events, hangup, told_by_controller
@@ -23,9 +27,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "calls.sqlite"
 
 
-def with_log(path: Path, work: Callable[[CallLog], Awaitable[None]], **settings: int) -> None:
+def with_log(path: Path, work: Callable[[CallLog], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with CallLog(Database(path, busy_seconds=0.05), **settings) as calls:
+        async with CallLog(Database(path, busy_seconds=0.05)) as calls:
             await work(calls)
 
     asyncio.run(run())
@@ -118,7 +122,7 @@ def test_noting_does_not_wait_for_a_locked_database_and_nothing_is_lost(
                 assert calls.note(key(CALL, number))
             assert time.perf_counter() - start < 0.5
             assert not await calls.flush(0.3)
-            assert calls.waiting == 999
+            assert (calls.waiting, calls.journaled) == (0, 999)
             other.execute("ROLLBACK")
         assert await calls.flush()
 
@@ -155,10 +159,10 @@ def test_after_the_stop_events_are_refused(path: Path) -> None:
     assert count(path) == 1
 
 
-def test_a_stop_while_the_database_is_locked_ends_in_time_and_says_what_is_lost(
+def test_a_stop_while_the_database_is_locked_ends_in_time_and_the_next_start_brings_the_rest_in(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def run() -> None:
+    async def locked() -> None:
         calls = CallLog(Database(path, busy_seconds=0.05))
         await calls.start()
         calls.note(key(CALL, 0))
@@ -170,21 +174,82 @@ def test_a_stop_while_the_database_is_locked_ends_in_time_and_says_what_is_lost(
             await calls.stop(0.2)
             assert time.perf_counter() - start < 2
 
-    asyncio.run(run())
-    assert "1 events are not written" in caplog.text
+    async def later(calls: CallLog) -> None:
+        assert await calls.flush()
+
+    asyncio.run(locked())
+    assert "1 events are in the journal alone" in caplog.text
+    assert count(path) == 1
+    with_log(path, later)
+    assert count(path) == 2
 
 
-def test_a_deleted_database_is_made_again(path: Path) -> None:
+def test_a_process_that_is_killed_has_written_down_what_was_noted_milliseconds_before(path: Path) -> None:
+    upgrade(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], capture_output=True, text=True, timeout=20)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        other.execute("ROLLBACK")
+
+    async def later(calls: CallLog) -> None:
+        assert await calls.flush()
+
+    with_log(path, later)
+    assert count(path) == 20
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from ivr.calls.database import Database
+from ivr.calls.events import Kind, happened
+from ivr.calls.writer import CallLog
+
+async def run():
+    calls = CallLog(Database(Path(sys.argv[1]), busy_seconds=5.0))
+    await calls.start()
+    for number in range(20):
+        calls.note(happened("ivr112-1.2", Kind.KEY_PRESSED, question="area", keys=str(number)))
+    while calls.waiting:
+        await asyncio.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(run())
+"""
+
+
+def test_a_deleted_database_is_made_again_with_all_that_was_in_it(path: Path) -> None:
     async def work(calls: CallLog) -> None:
         calls.note(key("before", 1))
         assert await calls.flush()
-        for file in path.parent.iterdir():
+        for file in path.parent.glob("calls.sqlite*"):
             file.unlink()
         calls.note(key("after", 1))
         assert await calls.flush()
 
     with_log(path, work)
+    assert stored(path, "before") is not None
     assert stored(path, "after") is not None
+
+
+def test_what_was_written_while_the_database_was_away_is_there_in_order(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        assert await calls.flush()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            for number in range(1200):
+                calls.note(key(CALL, number))
+                await asyncio.sleep(0)
+            other.execute("ROLLBACK")
+        for number in range(1200, 1300):
+            calls.note(key(CALL, number))
+        assert await calls.flush(10)
+
+    with_log(path, work)
+    with closing(sqlite3.connect(path)) as connection:
+        keys = [row[0] for row in connection.execute("SELECT detail ->> 'keys' FROM events ORDER BY id")]
+    assert keys == [str(number) for number in range(1300)]
 
 
 def test_a_folder_that_comes_later_is_waited_for(path: Path) -> None:
