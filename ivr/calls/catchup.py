@@ -47,6 +47,11 @@ class FileReader:
         self._reading = asyncio.Lock()
         self._known: tuple[object, Position] | None = None  # of which database file
 
+    @property
+    def stale(self) -> bool:
+        """Whether the database is not the one that was read into: deleted, or put in its place."""
+        return self._known is not None and self._known[0] != self.calls.database.identity
+
     async def catch_up(self) -> CaughtUp:
         """Reads to the end of the file. Events and position are stored together, so nothing is read half.
 
@@ -106,8 +111,7 @@ class FileReader:
     async def _position(self) -> Position:
         """Where the last reading ended. Asked anew only of another database file: one that was deleted and made again
         has read nothing yet."""
-        identity = self.calls.database.identity
-        if self._known is None or self._known[0] != identity or identity is None:
+        if self._known is None or self.stale:
             async with self.calls.database.reading() as connection:
                 found = await connection.run_sync(position_of, str(self.file.path))
             self._known = (self.calls.database.identity, Position(*found) if found else Position())

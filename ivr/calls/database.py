@@ -38,6 +38,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self._engine: AsyncEngine | None = None
         self._file: tuple[int, int] | None = None
+        self._opened = 0
         self._writing = asyncio.Lock()
         self._opening = asyncio.Lock()
 
@@ -58,8 +59,12 @@ class Database:
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Which file is there now (device, inode); None when there is none."""
-        return _identity(self.path)
+        """Which file is in use: device, and how many were before it (a new file may get the old one's inode).
+
+        None when it is not the one that is there now, and before the first use.
+        """
+        now = _identity(self.path)
+        return None if now is None or now != self._file else (now[0], self._opened)
 
     async def close(self) -> None:
         """Ends the connections; the database can be used again afterwards."""
@@ -84,10 +89,11 @@ class Database:
     async def _ready(self) -> AsyncEngine:
         """The engine on the file that is there now; a file deleted under us is made anew, not written as a ghost."""
         async with self._opening:
-            if self._engine is None or self._file != self.identity:
+            if self._engine is None or self._file != _identity(self.path):
                 await self.close()
                 await asyncio.to_thread(upgrade, self.path)
-                self._engine, self._file = self._new_engine(), self.identity
+                self._engine, self._file = self._new_engine(), _identity(self.path)
+                self._opened += 1
             return self._engine
 
     def _new_engine(self) -> AsyncEngine:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two tries while the database or the disk is away
+LOOK = 1.0  # seconds between two looks whether the database is still the same file
 
 
 class CallLog:
@@ -168,7 +169,10 @@ class CallLog:
         """Beside the other: a database that lets us wait for seconds must not keep events in memory meanwhile."""
         pause = FIRST_PAUSE
         while True:
-            await self._more.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), LOOK)
+            if not self._more.is_set() and not self._reader.stale:
+                continue
             self._more.clear()
             while not await self._bring_in():
                 await asyncio.sleep(pause)

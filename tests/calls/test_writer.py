@@ -351,3 +351,15 @@ def test_parallel_writes_do_not_lose_each_other(path: Path) -> None:
 
     with_log(path, work)
     assert count(path) == 50
+
+
+def test_a_database_that_is_deleted_while_nothing_happens_is_made_again_all_the_same(path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        calls.note(key("before", 1))
+        assert await calls.flush()
+        for file in path.parent.glob("calls.sqlite*"):
+            file.unlink()
+        with calls.followed() as follower:  # hears what is written again
+            assert (await asyncio.wait_for(follower.get(), 5)).call_id == "before"
+
+    with_log(path, work)
