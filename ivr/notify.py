@@ -29,12 +29,16 @@ def notify(**values: str) -> None:
 
 
 class NotifySocket(asyncio.DatagramProtocol):
-    """Our end of it: `ready` is set by READY=1, `last_seen` (monotonic s) moves with every message."""
+    """Our end of it: `ready` is set by READY=1, `last_seen` (monotonic s) moves with every message.
+
+    `heard`: whether this process of the service has said anything yet.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ready = asyncio.Event()
         self.status = ""
+        self.heard = False
         self.last_seen = time.monotonic()
         self._transport: asyncio.BaseTransport | None = None
 
@@ -61,10 +65,11 @@ class NotifySocket(asyncio.DatagramProtocol):
         """A new process of the service begins: not ready, watchdog from now."""
         self.ready.clear()
         self.status = ""
+        self.heard = False
         self.last_seen = time.monotonic()
 
     def datagram_received(self, data: bytes, _address: object) -> None:
-        self.last_seen = time.monotonic()
+        self.last_seen, self.heard = time.monotonic(), True
         for line in data.decode(errors="replace").splitlines():
             key, _, value = line.partition("=")
             if key == "READY":

@@ -17,6 +17,7 @@ from ivr.supervisor.prepare import Prepared
 log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0  # seconds
+HEARD_WITHIN = 15.0  # from the start of the process: Python's modules, the rules, the history
 SIP_WITHIN = 3.0
 FROZEN_AFTER = 4.0  # seconds without a sign of life: whom it froze on hears silence no longer than that
 PATIENCE = 8.0
@@ -108,7 +109,7 @@ class Supervisor:
         """A frozen controller answers nobody and must not keep its port: new calls meanwhile take the lifeline."""
         while True:
             await asyncio.sleep(0.25)
-            patience = FROZEN_AFTER if self.notifications.ready.is_set() else READY_WITHIN
+            patience = FROZEN_AFTER if self.notifications.heard else HEARD_WITHIN
             if time.monotonic() - self.notifications.last_seen > patience and self.controller.pid:
                 log.error("the controller is frozen: killed and started again; calls meanwhile take the lifeline")
                 self.controller.kill()

@@ -147,11 +147,11 @@ class Server:
 
     # -- its record
 
-    def calls(self) -> list[CallRecord]:
-        """All calls, newest first."""
+    def calls(self, limit: int = 50) -> list[CallRecord]:
+        """The last calls, newest first."""
         try:
             with reader(self.state / "calls.sqlite") as connection:
-                return query.calls(connection, Filter())
+                return query.calls(connection, Filter(), limit)
         except LogUnavailable:
             return []
 

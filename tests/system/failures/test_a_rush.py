@@ -1,0 +1,77 @@
+"""A hundred callers within ten seconds, while ports are probed and connections are held open: all are answered."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from statistics import median
+
+import pytest
+
+from ivr.calls.events import Kind
+from ivr.calls.projection import CallRecord
+from ivr.phones.scenario import caller
+from ivr.phones.sipp import run_sipp
+from tests.system.server import LOOPBACK, Server, until
+from tests.system.test_many_callers import SHIFT, city
+
+__all__ = ["city"]
+
+CALLERS = 100
+HELD_OPEN = 100  # connections on every port that say one byte now and then
+TCP_PORTS = (5060 + SHIFT, 4573 + SHIFT, 5038 + SHIFT, 8112 + SHIFT)
+
+
+@contextmanager
+def disturbed() -> Iterator[None]:
+    """Every port is probed each second, and held open by many connections that send a byte a second."""
+    with ExitStack() as held:
+        over = threading.Event()
+        slow = [held.enter_context(slow_connection(port)) for port in TCP_PORTS for _ in range(HELD_OPEN)]
+
+        def disturb() -> None:
+            while not over.wait(1.0):
+                for port in TCP_PORTS:
+                    with contextlib.suppress(OSError):
+                        socket.create_connection((LOOPBACK, port), 1).close()
+                for connection in slow:
+                    with contextlib.suppress(OSError):
+                        connection.send(b"a")
+
+        disturber = threading.Thread(target=disturb)
+        disturber.start()
+        try:
+            yield
+        finally:
+            over.set()
+            disturber.join()
+
+
+@contextmanager
+def slow_connection(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.connect((LOOPBACK, port))
+        yield connection
+
+
+@pytest.mark.alone
+def test_a_hundred_callers_in_ten_seconds_are_all_answered_and_asked_whoever_holds_the_doors(city: Server) -> None:
+    scenario = caller(number="+6281299{call}").silence(1).press("1").silence(1).press("3").silence(2).hang_up()
+    with disturbed():
+        began = time.monotonic()
+        outcome = run_sipp(scenario, city.registrar, calls=CALLERS, rate=10, timeout=90)
+        assert time.monotonic() - began < 60
+    assert (outcome.ok, outcome.failed) == (CALLERS, 0), outcome.errors
+    assert median(outcome.seconds("dialled", "answered")) < 1.0
+
+    def theirs() -> list[CallRecord]:
+        return [c for c in city.calls(CALLERS) if c.caller_number.startswith("+6281299") and c.ended_at]
+
+    until(lambda: len(theirs()) == CALLERS, "a hundred ended calls in the log", 30)
+    assert {(call.category, call.area, call.lifeline) for call in theirs()} == {("kebakaran", "62.71.03", False)}
+    asked = [Kind.QUESTION in {event.kind for event in city.story(call.call_id)[1]} for call in theirs()]
+    assert all(asked)
