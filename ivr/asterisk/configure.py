@@ -1,5 +1,6 @@
 """Asterisk's configuration folder: a copy of asterisk-config/ and, in generated/, what rules and settings ask for."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def write_configuration(rules: Rules, settings: Settings, secrets: Secrets, earl
     What calls that began under `earlier` rules (the newest first) may still need stays beside the newest.
     """
     etc = settings.asterisk_etc
-    for name in {"etc/generated", *FOLDERS.values(), "log/cel-custom", "log/cdr-custom"}:
+    for name in {"etc/generated", *FOLDERS.values(), "spool/outgoing", "log/cel-custom", "log/cdr-custom"}:
         (etc.parent / name).mkdir(parents=True, exist_ok=True)
     for source in SOURCE.glob("*.conf"):
         text = source.read_text(encoding="utf-8")
@@ -96,8 +97,17 @@ def _mark(name: str, generation: str, content: str = "") -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Atomically, readable by this user alone: accounts and the manager's secret are among them."""
+    """Atomically, for this user's eyes alone: accounts and the manager's secret are among them.
+
+    Not to be written into either: Asterisk runs as the same user, and AMI has an action that changes such files.
+    """
     temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400),
+        "w",
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as file:
+        file.write(text)
     temporary.replace(path)

@@ -1,8 +1,8 @@
 """Asterisk's CEL file: rows as events."""
 
 import csv
-import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ivr.calls.cel import COLUMNS, ENTRANCE, Entrance, event_of
@@ -10,7 +10,6 @@ from ivr.calls.growing import PIECE_BYTES, GrowingFile, Parsed
 
 # A row begins `"NAME","seconds.micros",`. Inside a field every quote is doubled, so no caller name can look like it.
 _START = re.compile(rb'"\w{1,79}","\d{1,11}\.\d{1,6}",')
-_START_OF_LINE = re.compile(rb"^" + _START.pattern, re.MULTILINE)
 
 
 class CelFile(GrowingFile):
@@ -27,39 +26,42 @@ class CelFile(GrowingFile):
 def split(data: bytes) -> tuple[list[list[str]], int, int]:
     """(rows as columns, bytes used, number of unreadable rows) of a part of a file that begins with a row.
 
-    The last row is left when it is not whole. Bytes that are not UTF-8 become `\\xff`.
+    The last row is left when it is not whole. Bytes that are not UTF-8 become `\xff`. A row that was cut short
+    (crash, full disk) costs only itself, wherever it was cut: the next whole one is found by how it begins.
     """
-    starts = [match.start() for match in _START_OF_LINE.finditer(data)]
-    if not starts:
-        used = data.rfind(b"\n") + 1
-        return [], used, int(bool(data[:used].strip()))
     rows: list[list[str]] = []
-    unreadable = int(bool(data[: starts[0]].strip(b"\0\r\n")))
-    used = starts[0]
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        found = _rows_in(data[start:end])
-        unfinished = found[-1] is None or not data.endswith(b"\n")
-        if end == len(data) and unfinished:
-            break
-        rows += (columns for columns in found if columns)
-        unreadable += sum(columns is None for columns in found)
+    unreadable = used = 0
+    while begins := _START.search(data, used):
+        found = next(
+            (row for start in _START.finditer(data, begins.start()) if (row := _row_at(data, start.start()))), None
+        )
+        if found is None:
+            return rows, begins.start(), unreadable
+        columns, start, end = found
+        rows.append(columns)
+        unreadable += _is_rubbish(data[used:start])
         used = end
-    return rows, used, unreadable
+    end = max(used, data.rfind(b"\n") + 1)
+    return rows, end, unreadable + _is_rubbish(data[used:end])
 
 
-def _rows_in(record: bytes) -> list[list[str] | None]:
-    """The one row of the record; or more, when a row was cut short (crash, full disk) and the next follows it."""
-    whole = _columns(record)
-    if whole:
-        return [whole]
-    starts = [match.start() for match in _START.finditer(record)]
-    return [_columns(record[start:end]) for start, end in zip(starts, [*starts[1:], len(record)], strict=True)]
+def _row_at(data: bytes, start: int) -> tuple[list[str], int, int] | None:
+    """The columns of the row that begins there, where it begins and ends; None when it is not whole."""
+    end = start
 
+    def lines() -> Iterator[str]:
+        nonlocal end
+        while end < len(data):
+            begin, end = end, data.find(b"\n", end) + 1 or len(data)
+            yield data[begin:end].decode("utf-8", "backslashreplace")
 
-def _columns(record: bytes) -> list[str] | None:
-    text = record.rstrip(b"\0\r\n").decode("utf-8", "backslashreplace")
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        columns = next(csv.reader(lines(), strict=True))
     except csv.Error:
         return None
-    return rows[0] if len(rows) == 1 and len(rows[0]) == COLUMNS else None
+    return (columns, start, end) if len(columns) == COLUMNS and data[end - 1 : end] == b"\n" else None
+
+
+def _is_rubbish(between: bytes) -> bool:
+    """Zeros are what a power cut leaves."""
+    return bool(between.strip(b"\0\r\n"))

@@ -36,6 +36,7 @@ Examples:
 
   ivr calls --follow
 
+Test calls, by which the server checks itself, are left out unless --tests asks for them.
 Times are the city's. --json writes one JSON object a line, times in UTC.
 Exit codes: 0, 2 wrong option, 3 the log cannot be read.
 """
@@ -74,6 +75,7 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
         number: Annotated[str | None, typer.Option(help="Part of the caller's number.")] = None,
         only_open: Annotated[bool, typer.Option("--open", help="Only calls in progress.")] = False,
         abandoned: Annotated[bool, typer.Option("--abandoned", help="Only calls no human answered.")] = False,
+        tests: Annotated[bool, typer.Option("--tests", help="Only test calls (ivr heartbeat).")] = False,
         limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
         follow: Annotated[bool, typer.Option("--follow", help="Show events as they happen; Ctrl-C ends.")] = False,
@@ -89,6 +91,7 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
             category=category,
             area=area,
             number=number,
+            tests=tests,
         )
         style = Style(sources.zone, sources.names, full_numbers)
         run = _follow if follow else _list

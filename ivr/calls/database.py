@@ -1,10 +1,13 @@
 """The database file: one writer at a time, any number of readers, errors as `LogUnavailable`."""
 
 import asyncio
+import contextlib
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -15,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ivr.calls.migrations import upgrade
+
+log = logging.getLogger(__name__)
 
 
 class LogUnavailable(Exception):
@@ -81,10 +86,22 @@ class Database:
                 async with connection.begin():
                     yield connection
         except (SQLAlchemyError, sqlite3.Error, OSError, CommandError) as error:
+            if _no_database(error):
+                await self._set_aside()
             raise _named(error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # a value of a wrong type or size: it must not end the writer
             raise Unstorable(f"{type(error).__name__}: {error}") from error
+
+    async def _set_aside(self) -> None:
+        """Something else lies in its place: a wrong copy, zeros after a power cut. It is kept beside."""
+        kept = f"broken-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        async with self._opening:
+            await self.close()
+            await asyncio.to_thread(_rename, self.path, kept)
+        log.error(
+            "%s is no database: kept as %s.%s, a new one is made of the journals", self.path, self.path.name, kept
+        )
 
     async def _ready(self) -> AsyncEngine:
         """The engine on the file that is there now; a file deleted under us is made anew, not written as a ghost."""
@@ -123,6 +140,19 @@ def _named(error: Exception) -> LogUnavailable | Unstorable:
     refused = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     kind = Unstorable if refused or isinstance(error, DataError | IntegrityError) else LogUnavailable
     return kind(f"{type(error).__name__}: {error}")
+
+
+def _rename(path: Path, suffix: str) -> None:
+    for end in ("", "-wal", "-shm"):
+        file = Path(f"{path}{end}")
+        with contextlib.suppress(FileNotFoundError):
+            file.rename(f"{file}.{suffix}")
+
+
+def _no_database(error: BaseException) -> bool:
+    """Whether SQLite found that the file is none. A damaged one (SQLITE_CORRUPT) is left: much of it can be saved."""
+    cause = getattr(error, "orig", None) or error
+    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -48,6 +48,10 @@ class Kind(StrEnum):
     LIFELINE = "lifeline"  # status (AGISTATUS)
     DEADMAN = "deadman"  # status (AGISTATUS)
     ENDED = "ended"  # agi_status, plan, step, dial_status, queue_status
+    TEST_CALL = "test_call"  # token: no citizen, the server calls itself (ivr/heartbeat)
+
+    # the calling half of a test call, which is no call itself
+    HEARTBEAT = "heartbeat"  # token, result, milliseconds
 
     # the same, of the calls by which joint agencies are told; these may come after the end
     TELLING = "telling"  # line: it is rung

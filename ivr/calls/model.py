@@ -59,6 +59,7 @@ class CallRow(Base):
     __tablename__ = "calls"
     __table_args__ = (
         Index("calls_arrived_at", "arrived_at"),
+        Index("calls_test_arrived_at", "test", "arrived_at"),  # hundreds of test calls a day, often few others
         Index("calls_outcome", "outcome"),
         Index("calls_unchecked", "ended_at", sqlite_where=text(UNCHECKED)),
     )
@@ -78,6 +79,7 @@ class CallRow(Base):
     plan: Mapped[str | None]
     rules: Mapped[str | None]
     lifeline: Mapped[bool]
+    test: Mapped[bool] = mapped_column(server_default=text("0"))
     answered_by: Mapped[str | None]
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

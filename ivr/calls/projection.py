@@ -50,7 +50,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What is known of a call. Times in UTC; `arrived_at` is None only before the first event."""
+    """What is known of a call. Times in UTC; `arrived_at` is None only before the first event.
+
+    `test`: the server called itself (ivr/heartbeat); such a call belongs into no list and no statistics.
+    """
 
     call_id: str
     arrived_at: datetime | None = None
@@ -67,6 +70,7 @@ class CallRecord:
     plan: str | None = None
     rules: str | None = None
     lifeline: bool = False
+    test: bool = False
     answered_by: str | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
@@ -92,7 +96,7 @@ class CallRecord:
 
 # rows that any channel writes, and what is only said of a call; alone they do not make one
 _OF_ANY_CHANNEL = frozenset({Kind.SERVER_ANSWERED, Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED})
-_NO_PROOF = _OF_ANY_CHANNEL | TELLINGS
+_NO_PROOF = _OF_ANY_CHANNEL | TELLINGS | {Kind.HEARTBEAT}
 _ENDS = frozenset({Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED, Kind.ENDED})
 _DIALSTATUS = {
     "NOANSWER": "no_answer",
@@ -287,6 +291,7 @@ _CHANGES: Mapping[str, Callable[[CallRecord, Event], CallRecord]] = {
     Kind.PLAN: _plan,
     Kind.LIFELINE: _lifeline,
     Kind.DEADMAN: _lifeline,
+    Kind.TEST_CALL: lambda record, _event: replace(record, test=True),
     Kind.STEP: lambda record, _event: _at(record, Stage.RINGING),
     Kind.RING: _ring,
     Kind.PICKED_UP: _picked_up,

@@ -16,7 +16,10 @@ from ivr.calls.store import event_of, events_of, record_of
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which calls; what is None does not matter. `since` <= arrival < `until`; `number` is a part of the number."""
+    """Which calls; what is None does not matter. `since` <= arrival < `until`; `number` is a part of the number.
+
+    `tests`: False leaves the server's calls to itself out, True wants them alone.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -24,6 +27,7 @@ class Filter:
     category: str | None = None
     area: str | None = None
     number: str | None = None
+    tests: bool | None = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The filter as conditions on `calls`."""
@@ -34,6 +38,7 @@ class Filter:
             None if self.category is None else CallRow.category == self.category,
             None if self.area is None else CallRow.area == self.area,
             None if self.number is None else CallRow.caller_number.contains(self.number, autoescape=True),
+            None if self.tests is None else CallRow.test == self.tests,
         ]
         return [condition for condition in asked if condition is not None]
 

@@ -163,6 +163,8 @@ def _cell(text: str, longest: int = 32) -> str:
 
 
 def _head(record: CallRecord, style: Style) -> Iterator[str]:
+    if record.test:
+        yield say("calls.show_test")
     yield say("calls.show_arrived", at=style.time(record.arrived_at))
     number, name = style.number(record.caller_number), visible(record.caller_name)
     yield say("calls.show_caller", number=number, name=name).rstrip()
@@ -254,6 +256,7 @@ _FIELDS = (
     *("number", "name", "dialled", "channel", "endpoint", "cause", "by", "path", "step", "lines", "seconds"),
     *("line", "status", "agi_status", "plan", "dial_status", "queue_status", "question", "attempt", "keys"),
     *("what", "value", "how", "reason", "rules", "consequence", "bytes", "sha256", "problem", "text"),
+    *("token", "result", "milliseconds"),
 )
 
 

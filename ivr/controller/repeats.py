@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ class RecentCallers:
     """
 
     clock: Callable[[], float] = time.monotonic
-    _calls: dict[str, deque[float]] = field(default_factory=dict)
+    _calls: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, number: str) -> None:
@@ -27,11 +26,8 @@ class RecentCallers:
             return
         now = self.clock()
         with self._lock:
-            calls = self._calls.pop(number, None) or deque()
-            calls.append(now)
-            while calls[0] < now - LONGEST:
-                calls.popleft()
-            self._calls[number] = calls  # to the end: the number that has been quiet longest stands first
+            calls = [at for at in self._calls.pop(number, ()) if at >= now - LONGEST]
+            self._calls[number] = [*calls, now]  # to the end: the number that has been quiet longest stands first
             if len(self._calls) > MOST_NUMBERS:
                 del self._calls[next(iter(self._calls))]
 

@@ -6,7 +6,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from ivr.asterisk.ami import AsteriskManager
@@ -15,11 +15,13 @@ from ivr.asterisk.fastagi import FastAgiServer
 from ivr.calls.catchup import QUIET, FileReader
 from ivr.calls.celfile import CelFile
 from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.calls.forget import forget_tests
 from ivr.calls.recordings import check_due
 from ivr.calls.reserve import keep
 from ivr.calls.sweep import sweep
 from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
+from ivr.heartbeat.job import beat
 from ivr.notify import notify
 from ivr.rulebook.ask import asked_by, findable
 from ivr.rulebook.force import Force, Request
@@ -39,6 +41,7 @@ STUCK_AFTER = 3.0  # seconds beyond its dead-man timer, after which a call's thr
 DRAIN = 45.0  # seconds for questions in progress after SIGTERM: longer than any budget of the shipped rules
 DRAIN_LOOK = 0.05
 HURRY = 3.0  # the same after SIGINT, and after a second SIGTERM
+TESTS_KEPT = timedelta(days=7)
 KEPT = {"journal": 16 << 20, "cel": 16 << 20, "cdr": 4 << 20}  # bytes of disk: about a thousand calls
 
 
@@ -101,9 +104,12 @@ class Service:
                 tasks.create_task(keep_doing(self._use_rules, 1.0), name="rules"),
                 tasks.create_task(keep_doing(self._watch_rules, 1.0), name="watch"),
                 tasks.create_task(keep_doing(self._keep_space, 30.0), name="space"),
+                tasks.create_task(keep_doing(self._forget_tests, 3600.0), name="forget tests"),
                 tasks.create_task(self._tell_watchdog(), name="watchdog"),
                 tasks.create_task(self._tell_ready(), name="ready"),
             ]
+            if self._settings.heartbeat_minutes:
+                jobs.append(tasks.create_task(keep_doing(self._heartbeat, 5.0), name="heartbeat"))
             await self._stop.wait()
             await self._drain()
             for job in jobs:
@@ -132,6 +138,12 @@ class Service:
 
     async def _watch_rules(self) -> None:
         await watch(self._settings.rules_file, lambda: self._force.look(Request(How.SAVED)))
+
+    async def _heartbeat(self) -> None:
+        await beat(self._settings, lambda: self._force.edition.rules, lambda _: None)
+
+    async def _forget_tests(self) -> None:
+        await forget_tests(self._calls.database, datetime.now(UTC) - TESTS_KEPT)
 
     async def _resync(self) -> None:
         self._force.asterisk_is_back()

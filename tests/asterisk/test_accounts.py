@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.asterisk.accounts import OUTBOUND, account_names, pjsip_file, queue_file
+from ivr.asterisk.accounts import (
+    HEARTBEAT,
+    OUTBOUND,
+    account_names,
+    carrier_hosts,
+    own_address,
+    pjsip_file,
+    queue_file,
+)
 from ivr.asterisk.configure import write_configuration
 from ivr.rules import Rules, RulesError, load_rules
 from ivr.secrets import Secrets
@@ -128,6 +136,35 @@ def test_the_citys_trunk_is_taken_over_byte_for_byte(tmp_path: Path) -> None:
     assert trunk.read_bytes() + b"\n[outbound-only]" in (etc / "generated" / "pjsip.conf").read_bytes()
 
 
+def test_the_server_calls_itself_by_an_account_that_only_it_knows(tmp_path: Path) -> None:
+    found = dict(pjsip(load_rules(SYSTEM_TEST), tmp_path)[HEARTBEAT])
+    assert found["context"] == "from-heartbeat"
+    assert "ip" not in found["identify_by"].split(",")
+    assert found["auth"] == found["outbound_auth"] == found["from_user"] == found["username"] == HEARTBEAT
+    assert found["password"] == Secrets(tmp_path / "secrets.json")[HEARTBEAT]
+    assert caller_id(found["callerid"]) == ("Uji coba", "112")
+    assert HEARTBEAT not in account_names(load_rules(SYSTEM_TEST), settings_in(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("127.0.0.1", "127.0.0.1:5060"),
+        ("10.0.0.5", "10.0.0.5:5060"),
+        ("0.0.0.0", "127.0.0.1:5060"),  # noqa: S104 nothing is bound
+        ("2001:db8::5", "[2001:db8::5]:5060"),
+        ("::", "[::1]:5060"),
+    ],
+)
+def test_the_server_reaches_itself_where_it_listens(address: str, own: str, tmp_path: Path) -> None:
+    assert own_address(settings_in(tmp_path, sip_address=address)) == own
+
+
+def test_test_calls_are_encrypted_like_those_of_phones(tmp_path: Path) -> None:
+    found = pjsip(load_rules(SYSTEM_TEST), tmp_path, media_encryption="sdes")
+    assert ("media_encryption", "sdes") in found[HEARTBEAT]
+
+
 def test_a_trunk_file_that_is_not_there_is_the_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"trunk\.conf"):
         pjsip(load_rules(SYSTEM_TEST), tmp_path, trunk_file=tmp_path / "trunk.conf")
@@ -161,3 +198,50 @@ def test_the_endpoint_for_sip_addresses_has_no_account_no_address_and_no_other_o
     assert found[OUTBOUND] == [("accountcode", "0a1b2c3d")]
     with pytest.raises(RulesError):
         load_rules(SYSTEM_TEST.read_text(encoding="utf-8").replace("akun: dishub", f"akun: {OUTBOUND}"))
+
+
+# Who may ask at all.
+
+
+def permitted(folder: Path, text: str = "", **given: object) -> list[str]:
+    """The networks whose requests are heard, in order; AssertionError unless all others are denied before."""
+    rules = load_rules(text or SYSTEM_TEST)
+    networks = pjsip(rules, folder, sip_networks="10.1.0.0/16,2001:db8:7::/48", **given)["networks"]
+    assert networks[:3] == [("type", "acl"), ("deny", "0.0.0.0/0"), ("deny", "::/0")]
+    assert {name for name, _ in networks[3:]} == {"permit"}
+    return [network for _, network in networks[3:]]
+
+
+def test_requests_are_heard_from_anywhere_until_networks_are_named(tmp_path: Path) -> None:
+    assert "networks" not in pjsip(load_rules(SYSTEM_TEST), tmp_path)
+
+
+def test_requests_are_heard_from_the_networks_named_and_from_this_machine_alone(tmp_path: Path) -> None:
+    loopback = ["127.0.0.0/8", "::1/128"]
+    assert permitted(tmp_path) == [*loopback, "127.0.0.1/32", "10.1.0.0/16", "2001:db8:7::/48"]
+    assert permitted(tmp_path, sip_address="203.0.113.20")[2] == "203.0.113.20/32"
+    assert permitted(tmp_path, sip_address="2001:db8::5")[2] == "2001:db8::5/128"
+
+
+def test_the_carrier_is_heard_though_nobody_named_its_network(tmp_path: Path) -> None:
+    trunk = tmp_path / "trunk.conf"
+    trunk.write_text(
+        "[trunk]\ntype = identify\nmatch = 192.0.2.10/32, sip.example.net ; match = 198.51.100.1\n"
+        " match=>2001:db8:9::1\n;match = 198.51.100.2\nmatch_header = X: 198.51.100.3\n"
+    )
+    assert permitted(tmp_path, trunk_file=trunk)[-2:] == ["192.0.2.10/32", "2001:db8:9::1/128"]
+    assert carrier_hosts(trunk.read_text()) == ["192.0.2.10/32", "sip.example.net", "2001:db8:9::1"]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("sip:pos@198.51.100.7", "198.51.100.7/32"),
+        ("sips:pos@198.51.100.8:5071", "198.51.100.8/32"),
+        ("sip:pos@[2001:db8::9]:5070;transport=tcp", "2001:db8::9/128"),
+    ],
+)
+def test_who_is_rung_at_a_sip_address_is_heard_when_they_hang_up(address: str, network: str, tmp_path: Path) -> None:
+    text = SYSTEM_TEST.read_text(encoding="utf-8")
+    text = text.replace("dishub: {akun: dishub", f'dishub: {{telepon: "{address}"')
+    assert permitted(tmp_path, text)[-1] == network

@@ -139,6 +139,40 @@ def test_every_included_file_is_generated(folder: Path) -> None:
     assert included == set(files(city(SHIPPED), folder))
 
 
+# A test call rings nobody.
+
+
+def hand_written() -> dict[str, dict[str, list[str]]]:
+    """Contexts of extensions.conf with their extensions' applications."""
+    return dialplan(re.sub(r"(?m)^#include.*$", "", EXTENSIONS[EXTENSIONS.index("[from-trunk]\n") :]))
+
+
+def test_a_test_call_leaves_the_questions_before_any_phone_is_rung() -> None:
+    questions = hand_written()["emergency"]
+    turn = 'GotoIf($["${TEST}"="yes"]?test-call,reply,1)'
+    before = questions["s"][: questions["s"].index(turn)]
+    assert not [
+        step for step in before if re.search(r"\b(plan|lifeline|operators|ring|telling)\b,|Dial|Queue\(", step)
+    ]
+    assert questions["T"][-1] == "Goto(s,decided)"
+    assert EXTENSIONS.index(" same => n(decided)") < EXTENSIONS.index(turn)
+
+
+def test_nothing_but_the_servers_own_account_or_its_code_makes_a_test_call() -> None:
+    steps = [
+        (context, extension, step)
+        for context, extensions in hand_written().items()
+        for extension, all_steps in extensions.items()
+        for step in all_steps
+        if "Set(TEST=" in step or "test-call,mark" in step
+    ]
+    assert [where for *where, _ in steps] == [
+        ["from-heartbeat", "112"],
+        ["test-call", "recognise"],
+        ["test-call", "mark"],
+    ]
+
+
 # The folder.
 
 
@@ -171,7 +205,7 @@ def test_asterisk_writes_only_below_the_state_directory(tmp_path: Path) -> None:
 def test_no_file_can_be_read_by_others_since_passwords_are_among_them(tmp_path: Path) -> None:
     etc = write_configuration(city(SHIPPED), settings_in(tmp_path), Secrets(tmp_path / "secrets.json"))
     modes = {stat.S_IMODE(path.stat().st_mode) for path in etc.rglob("*.conf")}
-    assert modes == {0o600}
+    assert modes == {0o400}
 
 
 def test_writing_again_replaces_what_the_rules_no_longer_say(tmp_path: Path) -> None:

@@ -29,11 +29,13 @@ from tests.calls.story import (
     answered_rows,
     at,
     events,
+    hangup,
     row,
     told_by_controller,
 )
 
 LEFT, NOW, EVIL = "ivr112-1795338000.1", "ivr112-1795341600.2", "ivr112-1795345200.3"
+TEST = "ivr112-1795348800.4"
 JAKARTA = ZoneInfo("Asia/Jakarta")
 NAMES = {"kebakaran": "Kebakaran", "pahandut": "Pahandut", "damkar-1": "Damkar 1", "damkar-2": "Damkar 2"}
 
@@ -65,6 +67,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put(path, later(events(abandoned_rows(NOW)[:4]), 2))
     evil = row("ARRIVED", 0, "112|trunk", call=EVIL, number="\x1b[2J08", caller_name="\x1b]0;x\x07\n‮Evil")
     put(path, later(events([evil]), 3))
+    test = [*abandoned_rows(TEST)[:2], row("TEST", 0.002, "17953344-1a2b", call=TEST), *hangup(9, TEST)]
+    put(path, later(events(test), 4))
     return path
 
 
@@ -114,6 +118,8 @@ def test_every_zone_has_its_name(path: Path, zone: str, shown: str) -> None:
         (["--since", "2026-11-22T01:30:00Z", "--until", "2026-11-22T03:00:00Z"], [LEFT]),
         (["--since", "2026-11-23"], []),
         (["--limit", "2"], [EVIL, NOW]),
+        (["--tests"], [TEST]),
+        (["--tests", "--until", "2026-11-22 09:00"], []),
     ],
 )
 def test_filters(path: Path, words: list[str], expected: list[str]) -> None:
@@ -185,6 +191,26 @@ def test_what_a_caller_sent_cannot_move_the_cursor(path: Path) -> None:
         for text in run(path, *words).stdout.split("\n"):
             assert text.isprintable()
     assert "\\x1b]0;x\\x07\\n\\u202eEvil" in run(path, "show", EVIL).stdout
+
+
+def test_a_test_call_says_that_it_is_one(path: Path) -> None:
+    told = run(path, "show", TEST).stdout
+    assert "Uji coba      : ya" in told
+    assert "Panggilan uji coba, bukan warga" in told
+    assert json.loads(run(path, "show", TEST, "--json").stdout)["call"]["test"] is True
+    assert json.loads(run(path, "show", CALL, "--json").stdout)["call"]["test"] is False
+    assert "Uji coba" not in run(path, "show", CALL).stdout
+
+
+def test_both_kinds_of_calls_can_be_asked_for(path: Path) -> None:
+    with reader(path) as connection:
+        assert {record.call_id for record in query.calls(connection, Filter(tests=None))} == {
+            CALL,
+            LEFT,
+            NOW,
+            EVIL,
+            TEST,
+        }
 
 
 def test_an_unknown_call_is_said_and_fails(path: Path) -> None:

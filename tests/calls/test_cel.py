@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.calls.cel import COLUMNS, event_of, time_of
+from ivr.calls.cel import CALLING_HALF, COLUMNS, event_of, time_of
 from ivr.calls.events import Kind
 from tests.calls.story import CALL, CHANNEL, NUMBER, hangup, row
 
@@ -148,6 +148,21 @@ def test_what_another_channel_tells_belongs_to_the_call_it_names(
 )
 def test_a_telling_that_names_no_call_or_no_line_is_passed_over(name: str, text: str) -> None:
     assert event_of(row(name, 1, text, call=TELLING)) is None
+
+
+def test_a_test_call_is_marked_with_its_token() -> None:
+    event = event_of(row("TEST", 0, "17953344-1a2b"))
+    assert event is not None
+    assert (event.kind, event.detail) == (Kind.TEST_CALL, {"token": "17953344-1a2b"})
+
+
+def test_of_the_calling_half_of_a_test_call_only_its_result_is_an_event() -> None:
+    rows = [row("ANSWER", 1), *hangup(9), row("HEARTBEAT", 9, "17953344-1a2b|ok|8123")]
+    for columns in rows:
+        columns[6] = CALLING_HALF
+    (event,) = filter(None, map(event_of, rows))
+    assert (event.kind, event.call_id) == (Kind.HEARTBEAT, CALL)
+    assert event.detail == {"token": "17953344-1a2b", "result": "ok", "milliseconds": 8123}
 
 
 @given(st.lists(st.text(), min_size=COLUMNS, max_size=COLUMNS))

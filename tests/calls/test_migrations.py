@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import column, create_engine, insert, inspect, table, text
 from sqlalchemy.pool import NullPool
 
 from ivr.calls.migrations import configuration, upgrade
@@ -23,7 +23,7 @@ def test_the_migrations_make_the_tables_of_the_model(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         made = {index["name"] for index in inspect(connection).get_indexes("calls")}
-    assert made == {"calls_arrived_at", "calls_outcome", "calls_unchecked"}
+    assert made == {"calls_arrived_at", "calls_outcome", "calls_unchecked", "calls_test_arrived_at"}
 
 
 def test_the_tables_can_be_taken_back(tmp_path: Path) -> None:
@@ -36,6 +36,33 @@ def test_the_tables_can_be_taken_back(tmp_path: Path) -> None:
     upgrade(path)
     with engine.connect() as connection:
         assert "calls" in inspect(connection).get_table_names()
+
+
+def test_calls_written_before_there_were_test_calls_keep_every_value(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    upgrade(path)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.begin() as connection:
+        command.downgrade(configuration(connection), "0001")
+        columns = {one["name"]: str(one["type"]) for one in inspect(connection).get_columns("calls")}
+        assert "test" not in columns
+        kept = {name: _value(kind, name) for name, kind in columns.items()}
+        calls = table("calls", *map(column, kept))
+        connection.execute(insert(calls), [kept | {"call_id": one} for one in ("first", "second")])
+        attempt = (
+            "INSERT INTO attempts VALUES ('first', 0, 'damkar', '2026-11-22 01:00:00', NULL, NULL, NULL, 'busy')"
+        )
+        connection.execute(text(attempt))
+    upgrade(path)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT * FROM calls ORDER BY call_id")).mappings().all()
+        assert connection.scalar(text("SELECT line FROM attempts WHERE call_id = 'first'")) == "damkar"
+    assert [dict(row) for row in rows] == [kept | {"call_id": one, "test": 0} for one in ("first", "second")]
+
+
+def _value(kind: str, name: str) -> object:
+    values = {"DATETIME": "2026-11-22 01:00:00.000004", "BOOLEAN": 1, "FLOAT": 2.5, "INTEGER": 7}
+    return values.get(kind, f"{name}'s own")
 
 
 def test_only_the_owner_may_read_the_database(tmp_path: Path) -> None:

@@ -248,3 +248,12 @@ def test_an_unknown_kind_changes_nothing_but_the_last_moment() -> None:
     before = project(CALL, events(abandoned_rows()))
     after = project(CALL, [*events(abandoned_rows()), happened(CALL, "flood_siren", at=at(50))])
     assert after == replace(before, last_event_at=at(50))
+
+
+def test_a_call_is_a_test_call_once_the_dialplan_has_said_so() -> None:
+    assert not told(row("STEP", 1, "1|damkar-1|10")).test
+    assert told(row("TEST", 1, "17953344-1a2b"), *hangup(3)).test
+
+
+def test_the_result_of_a_test_call_is_no_call() -> None:
+    assert not any(map(is_call, events([row("HEARTBEAT", 1, "17953344-1a2b|ok|8123")])))

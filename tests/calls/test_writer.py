@@ -233,6 +233,31 @@ def test_a_deleted_database_is_made_again_with_all_that_was_in_it(path: Path) ->
     assert stored(path, "after") is not None
 
 
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"something else\n" * 1000)
+    for end in ("-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def test_a_file_that_is_no_database_is_kept_beside_and_a_new_one_made(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(calls: CallLog) -> None:
+        calls.note(key("before", 1))
+        assert await calls.flush()
+        await calls.database.close()
+        overwrite(path)
+        calls.note(key("after", 1))
+        assert await calls.flush()
+
+    with_log(path, work)
+    assert stored(path, "before") is not None
+    assert stored(path, "after") is not None
+    (kept,) = path.parent.glob("calls.sqlite.broken-*")
+    assert kept.read_bytes().startswith(b"something else")
+    assert "is no database: kept as" in caplog.text
+
+
 def test_what_was_written_while_the_database_was_away_is_there_in_order(path: Path) -> None:
     async def work(calls: CallLog) -> None:
         assert await calls.flush()

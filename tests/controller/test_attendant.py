@@ -406,3 +406,15 @@ def test_a_number_that_calls_too_often_is_answered_by_operators_and_never_refuse
     assert "3 kali" in str([event.detail["reason"] for event in desk.events if event.kind == Kind.PLAN][2])
     with desk.call(*answers, request=REQUEST.replace(b"081234567890", b"0811")) as asterisk:
         assert variables(asterisk)["PLAN_1_LINES"] == "damkar_1"
+
+
+def test_a_test_call_is_planned_like_any_other_and_never_counted(tmp_path: Path) -> None:
+    policy = "kebijakan: {iseng: {panggilan: 2, menit: 30}}\n"
+    desk = Desk(tmp_path, load_rules(SYSTEM_TEST.read_text(encoding="utf-8") + policy))
+    desk.editions *= 4
+    answers = (key("1"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE, OK, *PLAN)
+    test = REQUEST.replace(b"call?mode=1", b"test")
+    for request in (test, test, test, REQUEST):  # the last is a citizen's, from the same number
+        with desk.call(*answers, request=request) as asterisk:
+            assert variables(asterisk)["PLAN_1_LINES"] == "damkar_1"
+            assert variables(asterisk)["PLAN"] == "ready"
