@@ -14,12 +14,16 @@ from rich.table import Table
 
 from ivr import __version__
 from ivr.asterisk.accounts import DEMO_CITIZEN, account_names
+from ivr.backup.cli import backup_commands
+from ivr.backup.restore_cli import restore_command
 from ivr.calls import show
 from ivr.calls.cli import LogSources
 from ivr.calls.cli import commands as call_commands
 from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.show import Names, Style
+from ivr.doctor.cli import doctor_command
+from ivr.heartbeat.cli import command as heartbeat_command
 from ivr.messages import say
 from ivr.phones.events import PhoneError
 from ivr.prompts.catalogue import PromptSources
@@ -104,7 +108,11 @@ def _rules_app() -> typer.Typer:
 app.add_typer(prompt_commands(_prompt_sources), name="prompts")
 app.add_typer(call_commands(_log_sources), name="calls")
 app.add_typer(status_command(_settings))
+app.add_typer(doctor_command(load_settings))
 app.add_typer(_rules_app(), name="rules")
+app.add_typer(backup_commands(_settings), name="backup")
+app.add_typer(restore_command(_settings))
+app.add_typer(heartbeat_command(_settings, _rules))
 
 
 @app.command()

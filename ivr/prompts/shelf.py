@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 RATE = 8000
 PAUSE = 0.12  # seconds between two clips of a sentence
+PAUSE_BYTES = 2 * round(PAUSE * RATE)
 NAME = "sentence-"
 HEADER = 44  # bytes before the samples, as `wave` writes it
 
@@ -30,7 +31,7 @@ class ClipShelf:
     folder: Path
     sentences: Path
     _samples: dict[str, bytes] = field(default_factory=dict)
-    _joined: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _joined: dict[tuple[str, ...], Path] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _joining: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,14 +47,12 @@ class ClipShelf:
         present = tuple(name for name in names if self._is_there(name))
         if len(present) < 2:
             return [str(self.folder / name) for name in present]
-        if present not in self._joined:
-            try:
-                with self._joining:  # two first callers at once would write the same file
-                    self._joined[present] = self._join(present)
-            except OSError as error:
-                log.warning("no joined prompt file (%s); the caller hears the clips one by one", error)
-                return [str(self.folder / name) for name in present]
-        return [self._joined[present]]
+        try:
+            with self._joining:  # two first callers at once would write the same file
+                return [str(self._sentence(present).with_suffix(""))]
+        except OSError as error:
+            log.warning("no joined prompt file (%s); the caller hears the clips one by one", error)
+            return [str(self.folder / name) for name in present]
 
     def _is_there(self, name: str) -> bool:
         if name not in self._samples and name not in self._told:
@@ -63,20 +62,31 @@ class ClipShelf:
             )
         return name in self._samples
 
-    def _join(self, names: tuple[str, ...]) -> str:
-        pause = bytes(2 * round(PAUSE * RATE))
-        sound = pause.join(self._samples[name] for name in names)
-        path = self.sentences / f"{NAME}{hashlib.sha256(sound).hexdigest()[:16]}.wav"
-        if not (path.exists() and path.stat().st_size == HEADER + len(sound)):  # a power cut leaves an empty file
-            self.sentences.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}.new")  # a controller being replaced may still write
-            with wave.open(str(temporary), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(RATE)
-                file.writeframes(sound)
-            temporary.replace(path)
-        return str(path.with_suffix(""))
+    def _sentence(self, names: tuple[str, ...]) -> Path:
+        """The joined file, looked at before every use: it may be deleted or cut, which a caller would hear."""
+        path = self._joined.get(names)
+        if path is None:
+            digest = hashlib.sha256(self._sound(names)).hexdigest()[:16]
+            path = self._joined[names] = self.sentences / f"{NAME}{digest}.wav"
+        if not (path.exists() and path.stat().st_size == self._size(names)):
+            self._write(path, self._sound(names))
+        return path
+
+    def _sound(self, names: tuple[str, ...]) -> bytes:
+        return bytes(PAUSE_BYTES).join(self._samples[name] for name in names)
+
+    def _size(self, names: tuple[str, ...]) -> int:
+        return HEADER + sum(len(self._samples[name]) for name in names) + PAUSE_BYTES * (len(names) - 1)
+
+    def _write(self, path: Path, sound: bytes) -> None:
+        self.sentences.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.new")  # a controller being replaced may still write
+        with wave.open(str(temporary), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(sound)
+        temporary.replace(path)
 
 
 def _samples(path: Path) -> bytes:

@@ -1,0 +1,1 @@
+"""`ivr doctor`: looks at an installation from outside, and says what to do. It changes nothing."""
