@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         "", pattern=r"^[0-9*#+]{0,20}$", description="our own number, dialled through the trunk; empty = without it"
     )
     backups: Folder = Field(
-        default_factory=lambda: _under_home("XDG_STATE_HOME", ".local/state") / "backups",
+        default_factory=lambda: _under_home("XDG_STATE_HOME", ".local/state").with_name("ivr112-backups"),
         description="where `ivr backup` writes; better on another disk",
     )
     trunk_file: Folder | None = Field(None, description="PJSIP sections of the city's trunk")

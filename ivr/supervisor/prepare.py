@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alembic.util import CommandError
+
 from ivr.asterisk.configure import write_configuration
 from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
@@ -129,6 +131,8 @@ def _log_trouble(database: Path) -> list[str]:
     try:
         asyncio.run(_open_log(Database(database)))
     except (LogUnavailable, Unstorable) as error:
+        if isinstance(error.__cause__, CommandError):  # Alembic does not know the version of its tables
+            return [say("up.newer_log", path=database)]
         return [say("up.no_log", path=database, reason=str(error).splitlines()[0])]
     return []
 

@@ -1,0 +1,1 @@
+"""Backup and restore of one installation: everything that cannot be made again, in one checked file."""

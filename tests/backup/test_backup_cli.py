@@ -1,0 +1,136 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import ivr.settings
+from ivr.backup.make import make
+from ivr.backup.places import Places
+from ivr.cli import app
+from tests.backup.installation import damaged, fill, installation, tree, write
+from tests.city import free_ports
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    """The installation of the environment."""
+    for name in [name for name in os.environ if name.upper().startswith("IVR_")]:
+        monkeypatch.delenv(name)
+    sip, agi, ami = free_ports(3)
+    found = fill(installation(tmp_path / "i", sip_port=sip, agi_port=agi, ami_port=ami))
+    chosen = found.settings
+    for field in ("state", "recordings", "prompts", "cache", "rules_file", "backups", "trunk_file", "tls_key"):
+        monkeypatch.setenv(f"IVR_{field.upper()}", str(getattr(chosen, field)))
+    for field in ("tls_certificate", "sip_port", "agi_port", "ami_port", "http_port"):
+        monkeypatch.setenv(f"IVR_{field.upper()}", str(getattr(chosen, field)))
+    monkeypatch.setenv("IVR_ALLOW_ROOT", "yes")
+    monkeypatch.setattr(ivr.settings, "PROJECT", found.project)
+    return found
+
+
+def ran(*arguments: object, code: int = 0) -> str:
+    """What the command says, on both ways out."""
+    done = RUN.invoke(app, list(map(str, arguments)))
+    assert done.exit_code == code, done.output
+    return done.stdout + done.stderr
+
+
+def test_a_backup_is_made_verified_listed_and_restored(places: Places, tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    said = ran("backup", "--to", nas)
+    [path] = nas.iterdir()
+    assert str(path) in said
+    assert "sudah dibaca ulang" in said
+    assert "Utuh" in ran("backup", "verify", path)
+    assert path.name in ran("backup", "list", "--to", nas)
+    assert "Palangka Raya" in ran("backup", "list", "--to", nas)
+    write(places.settings.rules_file, b"# edited later\n")
+    told = ran("restore", path, "--dry-run")
+    assert f"diganti, yang lama disimpan di sebelahnya: {places.settings.rules_file}" in told
+    assert "tidak ada yang diubah" in told
+    assert places.settings.rules_file.read_bytes() == b"# edited later\n"
+    told = ran("restore", path, "--yes")
+    assert "state.before-restore-" in told
+    assert "kota.yaml.before-restore-" in told
+    assert places.settings.rules_file.read_bytes() != b"# edited later\n"
+
+
+def test_everything_is_told_as_json(places: Places, tmp_path: Path) -> None:
+    made = json.loads(ran("backup", "--to", tmp_path / "nas", "--json"))
+    assert Path(made["file"]).stat().st_size == made["bytes"]
+    assert made["about"]["state"] == str(places.settings.state)
+    assert made["deleted"] == []
+    verified = json.loads(ran("backup", "verify", made["file"], "--json"))
+    assert {one["name"] for one in verified["members"]} == {one["name"] for one in made["members"]}
+    [listed] = ran("backup", "list", "--to", tmp_path / "nas", "--json").splitlines()
+    assert json.loads(listed)["about"] == made["about"]
+    planned = json.loads(ran("restore", made["file"], "--dry-run", "--json"))
+    assert planned["restored"] is False
+    done = json.loads(ran("restore", made["file"], "--yes", "--json"))
+    assert Path(done["before"]).is_dir()
+    assert planned["members"] == done["members"]
+
+
+def test_the_oldest_are_deleted_by_name_when_that_is_asked_for(places: Places, tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    for _ in range(3):
+        ran("backup", "--to", nas)
+    write(nas / "notes.txt", b"mine")
+    names = sorted(path.name for path in nas.glob("*.gz"))
+    said = ran("backup", "--to", nas, "--keep", 2)
+    assert [name in said for name in names] == [True, True, False]
+    left = sorted(path.name for path in nas.iterdir())
+    assert left[0] == names[2]
+    assert left[2:] == ["notes.txt"]
+    assert "Invalid value" in ran("backup", "--keep", 0, code=2)
+
+
+def test_a_backup_that_cannot_be_made_deletes_none_of_the_others(places: Places, tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    ran("backup", "--to", nas)
+    ran("backup", "--to", nas)
+    before = sorted(nas.iterdir())
+    damaged(places.settings.database)
+    assert "tidak dapat dicadangkan" in ran("backup", "--to", nas, "--keep", 1, code=1)
+    assert sorted(nas.iterdir()) == before
+
+
+def test_without_a_folder_the_setting_says_where(places: Places) -> None:
+    ran("backup")
+    assert len(list(places.settings.backups.glob("ivr112-*.tar.gz"))) == 2
+
+
+def test_a_broken_backup_is_refused_with_its_place_and_nothing_is_touched(places: Places, tmp_path: Path) -> None:
+    path = make(places, tmp_path / "nas").path
+    write(path, path.read_bytes()[:-2000])
+    before = tree(tmp_path / "i")
+    assert "RUSAK" in ran("backup", "verify", path, code=1)
+    assert "RUSAK" in ran("restore", path, "--yes", code=1)
+    assert tree(tmp_path / "i") == before
+    assert "bukan cadangan" in ran("restore", write(tmp_path / "x.tar.gz", b"x"), "--yes", code=1)
+    assert "does not exist" in ran("backup", "verify", tmp_path / "nowhere", code=2)
+
+
+def test_without_a_terminal_nobody_is_asked(places: Places, tmp_path: Path) -> None:
+    path = make(places, tmp_path / "nas").path
+    before = tree(tmp_path / "i")
+    assert "--yes" in ran("restore", path, code=2)
+    assert tree(tmp_path / "i") == before
+
+
+def test_a_rehearsal_goes_beside_the_running_server(places: Places, tmp_path: Path) -> None:
+    path = make(places, tmp_path / "nas").path
+    before = tree(tmp_path / "i")
+    said = ran("restore", path, "--to", tmp_path / "rehearsal", "--yes")
+    assert str(tmp_path / "rehearsal" / "from-backup") in said
+    assert (tmp_path / "rehearsal" / "calls.sqlite").stat().st_mode & 0o777 == 0o600
+    assert tree(tmp_path / "i") == before
+
+
+def test_an_empty_folder_has_no_backups(places: Places, tmp_path: Path) -> None:
+    assert "Belum ada cadangan" in ran("backup", "list", "--to", tmp_path / "nowhere")
+    assert ran("backup", "list", "--to", tmp_path / "nowhere", "--json") == ""
