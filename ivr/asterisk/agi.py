@@ -33,6 +33,7 @@ from ivr.asterisk.agi_protocol import (
     clean,
     command_line,
     fitting,
+    has_result,
     quote,
     readable,
 )
@@ -59,6 +60,8 @@ REQUEST_DEADLINE: Final = 5.0  # seconds for the whole request block
 MARGIN: Final = 3.0  # seconds the dead-man timer leaves us beyond what Asterisk is expected to need
 
 _REQUEST_LINE: Final = re.compile(r"(agi_\w+):\s*(.*)")
+_COUNT: Final = re.compile(r"\d{1,10}", re.ASCII)  # int() refuses thousands of digits
+_OF_OTHERS: Final = {"agi_callerid", "agi_calleridname", "agi_dnid", "agi_rdnis", "agi_extension"}
 _READING: Final = re.compile(r"GET (FULL )?VARIABLE|DATABASE|CHANNEL STATUS")  # their answers are data
 
 
@@ -195,7 +198,7 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
         question = f"${{LEN(${{{expression}}})}}:${{URIENCODE(${{{expression}}})}}"
         _, answer = self.execute("GET FULL VARIABLE", quote(question))["result"]
         length, colon, encoded = answer.partition(":")
-        if not colon or not length.isdecimal():
+        if not colon or not _COUNT.fullmatch(length):
             raise self._malformed("a value came without its length")
         value = unquote_to_bytes(re.sub(r"%.?$", "", encoded))  # a cut may leave half an escape
         if len(value) < int(length):
@@ -260,6 +263,8 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
             self._fresh_until = monotonic() + self._margin / 3
         reply = self._exchange(command, *args, deadline=self._expires + self._margin / 3)
         self._refuse_failure(command, reply)
+        if not has_result(command, reply):
+            raise self._malformed(f"the answer is none to {command}")
         return reply.fields()
 
     def get_variable(self, name: str) -> str:
@@ -287,7 +292,7 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
         words = (filename, format, quote(escape_digits), timeout, offset, beep, f"s={silence}")
         fields = self.execute("RECORD FILE", *words)
         (code, how), (samples, _) = fields["result"], fields.get("endpos", ("0", ""))
-        if not code.isdecimal() or not samples.isdecimal():
+        if not _COUNT.fullmatch(code) or not _COUNT.fullmatch(samples):
             raise self._malformed("a recording ended without a number")
         return Recorded(chr(int(code)) if how == "dtmf" else "", int(samples))  # after a beep: `1 (timeout)`
 
@@ -332,14 +337,19 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
 
     def _read_request(self, deadline: float) -> dict[str, str]:
         request: dict[str, str] = {}
+        written = ""  # what others wrote last
         try:
             for _ in range(MAX_REQUEST_LINES + 1):
                 line = self._wire.next_line(deadline)
-                if not line:
+                if not line and not _is_cut(request):
                     break
-                if (pair := _REQUEST_LINE.fullmatch(line)) is None:
+                if pair := _REQUEST_LINE.fullmatch(line):
+                    request.setdefault(pair[1], clean(pair[2]).strip())
+                    written = pair[1] if pair[1] in _OF_OTHERS else written
+                elif written:  # a line break in it
+                    request[written] = f"{request[written]} {clean(line)}".strip()
+                else:
                     raise ProtocolError("this is no AGI request")
-                request.setdefault(pair[1], clean(pair[2]).strip())
             else:
                 raise ProtocolError("a request block without end")
         except AgiError as error:
@@ -349,3 +359,9 @@ class Session(AGI):  # type: ignore[misc]  # pyst2 has no types
         if not request:
             raise NoRequest("an empty request")
         return request
+
+
+def _is_cut(request: Mapping[str, str]) -> bool:
+    """Whether an empty line belongs to a caller's number or name: Asterisk writes its version before these, and the
+    number of its thread behind them."""
+    return "agi_version" in request and "agi_threadid" not in request

@@ -15,7 +15,8 @@ MAX_ANSWER_LINES: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ANSWER: Final = re.compile(r"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 _RESULT: Final = re.compile(r"result=(\S*)(?: \((.*)\))?(?: (\w+=.*))?", re.DOTALL)
-_FIELD: Final = re.compile(r'(\w+)=("[^"]*"|\S*)')
+_FIELD: Final = re.compile(r'\b(\w+)=("[^"]*"|\S*)')  # without \b a long word would be tried from each of its letters
+_NUMBER: Final = re.compile(r"-[12]|\d{1,3}", re.ASCII)
 
 
 class AgiError(Exception):
@@ -68,6 +69,11 @@ class Reply:
         """In the shape pyst2's vocabulary reads: `{"result": ("1", "value"), "endpos": ("8000", "")}`."""
         more = {name: (value.strip('"'), "") for name, value in _FIELD.findall(self.more)}
         return {**more, "result": (self.result, self.data or "")}
+
+
+def has_result(command: str, reply: Reply) -> bool:
+    """Whether the answer can be one to this command: keys to GET DATA, to every other a small number."""
+    return command.upper() == "GET DATA" or _NUMBER.fullmatch(reply.result) is not None
 
 
 def readable(raw: bytes) -> str:

@@ -23,6 +23,8 @@ from ivr.asterisk.agi_protocol import (
 MAX_RECEIVED: Final = 65536  # bytes of one line
 MAX_NOTICES: Final = 100
 
+_NOTICE: Final = b"HANGUP\r"
+
 
 class Wire:
     """One connected socket, spoken to line by line. One thread speaks; any thread may `close`.
@@ -93,7 +95,13 @@ class Wire:
         """Between two commands only HANGUP may come: anything else means we are out of step."""
         self._socket.settimeout(0)
         with suppress(BlockingIOError):
-            self._receive()
+            while True:
+                self._take_notices()
+                self._receive()
+        if not _NOTICE.startswith(self._received):
+            raise ProtocolError("half an answer came that nobody asked for")
+
+    def _take_notices(self) -> None:
         while b"\n" in self._received:
             if not self._is_notice(self._pop_line()):
                 raise ProtocolError("an answer came that nobody asked for")

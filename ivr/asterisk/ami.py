@@ -37,6 +37,7 @@ from ivr.asterisk.ami_model import (
     UnsafeHeader,
     checked_headers,
     demand_success,
+    headers_of,
 )
 
 log = logging.getLogger(__name__)
@@ -278,10 +279,9 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk carries no types
             super().connection_made(f)
             self.pinger.cancel()
 
-    def connection_lost(self, exc: Exception | Message | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """No reconnect from in here."""
-        reason = "it shuts down" if isinstance(exc, Message) else exc or "end of file"
-        self.end(ManagerUnavailable(f"Asterisk closed the connection ({reason})"))
+        self.end(ManagerUnavailable(f"Asterisk closed the connection ({exc or 'end of file'})"))
 
     def dispatch(self, event: Message) -> None:
         """Each event goes to one handler. (FullyBooted goes no other way, which would replay actions.)"""
@@ -330,11 +330,21 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk carries no typ
         self.link.bytes_heard += len(data)
         *messages, self.pending = (self.pending + data).split(END_OF_MESSAGE)
         for message in messages:
-            parsed = Message.from_line(message.decode("utf-8", errors="replace"))
-            if parsed is not None:
-                self.handle_message(_flat(parsed))
+            headers = headers_of(message.decode("utf-8", errors="replace"))
+            if headers is not None:
+                self.handle_message(Message(headers))
         if len(self.pending) > LONGEST_MESSAGE:
             self.link.end(ManagerUnavailable(f"a message of more than {LONGEST_MESSAGE} bytes"))
+
+    def handle_message(self, message: Message) -> None:
+        """To whoever asked, else to the owner. A Shutdown is an event like any other, for a caller's number may hold
+        one; the real one is followed by the end of the connection."""
+        request = self.responses.get(message.action_id)
+        if request is None:
+            if "event" in message:
+                self.link.dispatch(message)
+        elif request.add_message(message):
+            self.forget(request)
 
     def close(self) -> None:
         """Nothing that waits is kept to be sent again; its waiter is told instead."""
@@ -359,21 +369,11 @@ class _Request(Action):  # type: ignore[misc]  # panoramisk carries no types
     @property
     def completed(self) -> bool:
         last = self.responses[-1]
-        return not self.multi or last.get("EventList", "").lower() in {"complete", "cancelled"}
+        ends = last.get("EventList", "").lower() in {"complete", "cancelled"}
+        # the number of a caller may hold `EventList: Complete`; only the name of the event is Asterisk's alone
+        return not self.multi or (ends and last.get("Event", "").endswith("Complete"))
 
 
 def _headers(message: Message) -> Headers:
     """What Asterisk sent, without the `content` that panoramisk adds to each message."""
     return {name: value for name, value in message.items() if name != "content"}
-
-
-def _flat(message: Message) -> Message:
-    """A header that came several times as one value with line breaks; of those that frame a message, the first.
-
-    A second `Event` or `ActionID` can only come from a line break inside a value that a caller or a phone chose.
-    """
-    headers = {}
-    for name, value in message.items():
-        frames = name.lower() in {"event", "response", "actionid", "eventlist", "message"}
-        headers[name] = value if isinstance(value, str) else value[0] if frames else "\n".join(value)
-    return Message(headers)

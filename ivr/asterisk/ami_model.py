@@ -1,11 +1,15 @@
 """What the connection to the Asterisk manager is spoken of in: its timing, status, headers, answers and errors."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+_DURATION = re.compile(r"(\d{1,6}):(\d\d):(\d\d)", re.ASCII)
+
 LONGEST_LINE = 1000  # bytes; Asterisk discards a whole action when one of its lines is longer than 1,024
 
+FRAME = {"event", "response", "actionid", "eventlist", "message"}
 SUCCESS = {"Success", "Follows", "Goodbye"}
 
 Headers = Mapping[str, str]
@@ -105,8 +109,8 @@ class LiveChannel:
         """From the headers of `Event: CoreShowChannel`."""
         return cls(
             name=row.get("Channel", ""),
-            unique_id=row.get("Uniqueid", ""),
-            linked_id=row.get("Linkedid", ""),
+            unique_id=_last(row, "Uniqueid"),
+            linked_id=_last(row, "Linkedid"),
             state=row.get("ChannelStateDesc", ""),
             context=row.get("Context", ""),
             exten=row.get("Exten", ""),
@@ -141,6 +145,23 @@ def _checked_line(name: str, value: str) -> str:
     return value
 
 
+def headers_of(message: str) -> dict[str, str] | None:
+    """The headers of an event or a response; None when it is neither. One that came several times is one value with
+    line breaks; of those that frame a message, the first counts.
+
+    A second `Event` or `ActionID`, in whatever case, can only come from a line break inside a value that a caller or
+    a phone chose.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for line in message.split("\r\n"):
+        name, colon, value = line.partition(": ")
+        if colon:
+            found.setdefault(name.lower(), (name, []))[1].append(value)
+    if not found.keys() & {"event", "response"}:
+        return None
+    return {name: values[0] if key in FRAME else "\n".join(values) for key, (name, values) in found.items()}
+
+
 def demand_success(what: str, answer: Answer) -> None:
     """Raises ManagerRefused, in Asterisk's words, unless the answer is a yes."""
     if not answer.ok:
@@ -149,5 +170,11 @@ def demand_success(what: str, answer: Answer) -> None:
 
 def _seconds(duration: str) -> int:
     """`01:02:03` -> 3723; 0 for anything else."""
-    hours, minutes, seconds = ([int(part) for part in duration.split(":") if part.isdigit()] + [0, 0, 0])[:3]
+    found = _DURATION.fullmatch(duration)
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _last(row: Headers, name: str) -> str:
+    """Of several the last is Asterisk's: a line break in a caller's number, written earlier, only adds before it."""
+    return row.get(name, "").rpartition("\n")[2]

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from alembic.script import ScriptDirectory
-
 from ivr.asterisk.program import asterisk_pid
 from ivr.backup import names, snapshot
 from ivr.backup.manifest import ROOTS, About, Broken, Contents
@@ -43,9 +41,7 @@ class Restored:
 
 def check_schema(about: About) -> None:
     """Raises CannotRestore: a newer program made this database."""
-    folder = Path(migrations.__file__).parent
-    known = {one.revision for one in ScriptDirectory(str(folder)).walk_revisions()}
-    if about.schema and about.schema not in known:
+    if about.schema and about.schema not in migrations.versions():
         raise CannotRestore(say("backup.newer_schema", schema=about.schema, program=about.program))
 
 

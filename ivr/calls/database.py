@@ -26,6 +26,10 @@ class LogUnavailable(Exception):
     """The database cannot be used now: locked, disk full, missing, damaged. `__cause__` says which."""
 
 
+class LogNewer(LogUnavailable):
+    """A newer version of the program made the database."""
+
+
 class Unstorable(Exception):
     """The database works and refuses this content; trying again would not help."""
 
@@ -136,6 +140,8 @@ def reader(path: Path) -> Iterator[Connection]:
 
 
 def _named(error: Exception) -> LogUnavailable | Unstorable:
+    if isinstance(error, CommandError):  # Alembic does not know the version of the tables
+        return LogNewer(str(error))
     # a StatementError that is not the database's own is raised while values are made ready for it
     refused = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     kind = Unstorable if refused or isinstance(error, DataError | IntegrityError) else LogUnavailable

@@ -1,7 +1,7 @@
 """One headless baresip user agent: a phone that dials, rings, answers, presses keys and remembers what it heard.
 
 Made for baresip 1.0.0 (package baresip-core). What it cannot do, so that nobody searches: it rejects a call with
-486 only (use `ivr.phones.sipp` for other codes), and it never checks a TLS certificate (so TLS is not offered).
+486 only (use `ivr.phones.sipp` for other codes), and it never checks a TLS certificate.
 """
 
 import logging
@@ -58,6 +58,7 @@ class Phone:
     `password`    None: the phone does not register
     `microphone`  WAV, 8 kHz mono 16 bits; None: quiet. Its end ends the call (event MICROPHONE_ENDED)
     `answers`     "auto" takes every call at once
+    `encrypted`   speech by SRTP (keys in SDP, RFC 4568), or no call at all
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Phone:
         password: str | None = None,
         microphone: Path | None = None,
         answers: Literal["manual", "auto"] = "manual",
-        transport: Literal["udp", "tcp"] = "udp",
+        transport: Literal["udp", "tcp", "tls"] = "udp",
+        encrypted: bool = False,
         address: str = "127.0.0.1",
         sip_port: int | None = None,
         control_port: int | None = None,
@@ -80,9 +82,9 @@ class Phone:
                 raise ValueError("baresip's account file has no quoting: no blank, ; < > or quote")
         self.account, self.registrar, self.transport = account, registrar, transport
         self.events: list[Event] = []
-        self._password, self._microphone, self._answers = password, microphone, answers
+        self._account = account_line(account, registrar, password, transport, answers, encrypted)
         self._address, self._sip_port, self._control_port = address, sip_port, control_port
-        self._rtp_ports, self._keep = rtp_ports, keep
+        self._rtp_ports, self._keep, self._microphone = rtp_ports, keep, microphone
         self._seen = 0  # events that earlier waits have returned or passed over
         self._news = Condition()
         self._replies: dict[str, Message] = {}
@@ -187,7 +189,7 @@ class Phone:
         self._sip_port = self._sip_port or free_port(self._address, width=2)  # baresip takes the next one too
         write_configuration(
             self.folder,
-            account_line(self.account, self.registrar, self._password, self.transport, self._answers),
+            self._account,
             microphone=self._microphone or sounds.quiet(self.folder / "quiet.wav"),
             address=self._address,
             sip_port=self._sip_port,
@@ -234,7 +236,8 @@ class Phone:
             raise ValueError(f"no SIP address or number: {uri!r}")
         self._seen = len(self.events)
         self._note(Event(Kind.DIALLED, time.monotonic(), uri))
-        self.command("dial", uri if ":" in uri else f"sip:{uri}@{self.registrar}")
+        over = "" if self.transport == "udp" else f";transport={self.transport}"
+        self.command("dial", uri if ":" in uri else f"sip:{uri}@{self.registrar}{over}")
 
     def answer(self, timeout: float = 10) -> None:
         """Take the ringing call, waiting for it if need be; returns when people can talk. Raises PhoneTimeout."""

@@ -25,6 +25,7 @@ module g711.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
@@ -65,10 +66,12 @@ def write_configuration(
     (folder / "contacts").touch()
 
 
-def account_line(user: str, registrar: str, password: str | None, transport: str, answers: str) -> str:
+def account_line(
+    user: str, registrar: str, password: str | None, transport: str, answers: str, encrypted: bool = False
+) -> str:
     """The account in baresip's syntax; without a password it does not register. Its texts must need no quoting."""
     login = f";auth_user={user};auth_pass={password};regint=300" if password is not None else ";regint=0"
     return (
         f"<sip:{user}@{registrar};transport={transport}>{login}"
-        f";answermode={answers};audio_codecs=pcma;dtmfmode=rtpevent"
+        f";answermode={answers};audio_codecs=pcma;dtmfmode=rtpevent" + (";mediaenc=srtp-mand" if encrypted else "")
     )

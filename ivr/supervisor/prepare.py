@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic.util import CommandError
-
 from ivr.asterisk.configure import write_configuration
 from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
-from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.calls.database import Database, LogNewer, LogUnavailable, Unstorable
 from ivr.controller.script import seconds_of_questions
 from ivr.dialogue.conversation import LEAST_WAIT
 from ivr.messages import say
@@ -130,9 +128,9 @@ def _log_trouble(database: Path) -> list[str]:
     """Make the database or bring it to this version. It may be away: no call needs it to be answered."""
     try:
         asyncio.run(_open_log(Database(database)))
+    except LogNewer:
+        return [say("up.newer_log", path=database)]
     except (LogUnavailable, Unstorable) as error:
-        if isinstance(error.__cause__, CommandError):  # Alembic does not know the version of its tables
-            return [say("up.newer_log", path=database)]
         return [say("up.no_log", path=database, reason=str(error).splitlines()[0])]
     return []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
@@ -29,6 +30,11 @@ def upgrade(database_path: Path) -> None:
     event.listen(engine, "begin", _begin)
     with _ONE_AT_A_TIME, engine.begin() as connection:
         command.upgrade(configuration(connection), "head")
+
+
+def versions() -> list[str]:
+    """Every version of the tables that this program knows, the newest first."""
+    return [one.revision for one in ScriptDirectory(str(Path(__file__).parent)).walk_revisions()]
 
 
 def configuration(connection: Connection) -> Config:
