@@ -3,12 +3,15 @@
 # make check  format, lint, types, unit tests (under a minute)
 # make test   everything, with the system tests on a real Asterisk
 # make bench  the figures of docs/benchmarks.md
-# make fuzz   100,000 mutated rules files through the loader (13 minutes)
-.PHONY: run demo check test bench fuzz format lock
+# make chaos  random calls under random faults: make chaos CALLS=500 SEED=7
+# make fuzz   100,000 hostile inputs through every parser
+.PHONY: run demo check test bench chaos fuzz format lock
 .DEFAULT_GOAL := run
 
 VENV := .venv/bin
 KEYS ?= 1,3
+CALLS ?= 500
+SEED ?= 7
 
 run:
 	@scripts/setup run
@@ -33,6 +36,10 @@ test: check
 bench:
 	@scripts/setup test
 	@scripts/isolated $(VENV)/python -m bench
+
+chaos:
+	@scripts/setup test
+	@scripts/isolated $(VENV)/python -m bench.chaos --calls $(CALLS) --seed $(SEED)
 
 fuzz:
 	@scripts/setup test

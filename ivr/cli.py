@@ -23,6 +23,7 @@ from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.show import Names, Style
 from ivr.doctor.cli import doctor_command
+from ivr.health.alarms import read as standing_alarms
 from ivr.heartbeat.cli import command as heartbeat_command
 from ivr.messages import say
 from ivr.phones.events import PhoneError
@@ -32,6 +33,7 @@ from ivr.prompts.sources import prompt_sources
 from ivr.rulebook.cli import rules_commands, status_command
 from ivr.rulebook.decided import decided
 from ivr.rulebook.lastgood import kept_text
+from ivr.rulebook.look import Standing
 from ivr.rules import Rules
 from ivr.rules.cli import RulesSources
 from ivr.rules.cli import commands as file_commands
@@ -91,6 +93,10 @@ def _names(rules: Rules) -> Names:
     return name
 
 
+def _alarms(settings: Settings) -> tuple[Standing, ...]:
+    return tuple(Standing(alarm.key, alarm.text, alarm.since) for alarm in standing_alarms(settings.health))
+
+
 def _rules_app() -> typer.Typer:
     def sources() -> RulesSources:
         settings = _settings()
@@ -107,12 +113,17 @@ def _rules_app() -> typer.Typer:
 
 app.add_typer(prompt_commands(_prompt_sources), name="prompts")
 app.add_typer(call_commands(_log_sources), name="calls")
-app.add_typer(status_command(_settings))
+app.add_typer(status_command(_settings, _alarms))
 app.add_typer(doctor_command(load_settings))
 app.add_typer(_rules_app(), name="rules")
 app.add_typer(backup_commands(_settings), name="backup")
 app.add_typer(restore_command(_settings))
 app.add_typer(heartbeat_command(_settings, _rules))
+
+
+@app.callback()
+def every_command() -> None:
+    os.umask(0o027)  # recordings and the record of calls are nobody else's business
 
 
 @app.command()

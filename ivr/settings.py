@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ivr.messages import say
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+SECRETS = {"alarm_url"}  # may hold a password
+HIDDEN = "..."
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -51,6 +55,22 @@ def _writable_in_configuration(path: Path) -> Path:
 def _listed(value: object) -> object:
     """`10.0.0.0/8, 192.0.2.1` as its parts."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def is_web_address(url: str) -> bool:
+    """Whether something can be sent there by HTTP."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        return False
+    return known and url.isascii() and url.isprintable() and " " not in url
+
+
+def _web_address(given: SecretStr) -> SecretStr:
+    if given.get_secret_value() and not is_web_address(given.get_secret_value()):
+        raise PydanticCustomError("web_address", "no web address")
+    return given
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -106,7 +126,9 @@ class Settings(BaseSettings):
         description="where /live, /ready and /metrics are asked",
     )
     http_port: int = Field(8112, ge=0, le=65535, description="their port; 0 = off")
-    alarm_url: SecretStr = Field(SecretStr(""), description="gets a POST with JSON when an alarm begins or ends")
+    alarm_url: Annotated[SecretStr, AfterValidator(_web_address)] = Field(
+        SecretStr(""), description="gets a POST with JSON when an alarm begins or ends"
+    )
     heartbeat_minutes: int = Field(5, ge=0, le=1440, description="between two test calls to ourselves; 0 = never")
     heartbeat_number: str = Field(
         "", pattern=r"^[0-9*#+]{0,20}$", description="our own number, dialled through the trunk; empty = without it"
@@ -129,6 +151,11 @@ class Settings(BaseSettings):
     def journal(self) -> Path:
         """Where the controller writes down every event first."""
         return self.state / "journal" / "events.log"
+
+    @cached_property
+    def health(self) -> Path:
+        """Where alarms, restarts and the last test call are kept."""
+        return self.state / "health"
 
     @cached_property
     def asterisk_etc(self) -> Path:
@@ -190,7 +217,7 @@ def _wrong(problem: ErrorDetails) -> str:
     return say(
         "settings.wrong",
         name=name.upper() if unknown else _variable(name),
-        value=problem["input"],
+        value=HIDDEN if name in SECRETS else problem["input"],
         reason=_reason(problem),
     )
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from ipaddress import ip_network
 
 from ivr.rules import Rules
@@ -111,9 +110,8 @@ def _networks(every: Sequence[Rules], settings: Settings, trunk: str) -> Iterato
     rung = [_host(line.phone or "") for rules in every for line in rules.lines]
     known = [*LOOPBACKS, str(settings.sip_address), *map(str, settings.sip_networks), *carrier_hosts(trunk), *rung]
     permitted: dict[str, None] = {}
-    for host in known:
-        with suppress(ValueError):  # a name, or nothing
-            permitted[str(ip_network(host, strict=False))] = None
+    for host in filter(is_network, known):
+        permitted[str(ip_network(host, strict=False))] = None
     allowed = "".join(f"permit = {network}\n" for network in permitted)
     yield f"[networks]\ntype = acl\ndeny = 0.0.0.0/0\ndeny = ::/0\n{allowed}"
 
@@ -122,6 +120,15 @@ def _host(phone: str) -> str:
     """The host of a SIP address, without the brackets of IPv6; empty for a telephone number."""
     found = re.match(r"sips?:[^@]*@(?:\[([^\]]*)\]|([^:;]*))", phone)
     return (found[1] or found[2]) if found else ""
+
+
+def is_network(host: str) -> bool:
+    """Whether this is an address or a network, and not a name (or nothing)."""
+    try:
+        ip_network(host, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def carrier_hosts(trunk: str) -> list[str]:

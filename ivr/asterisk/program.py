@@ -18,6 +18,9 @@ from ivr.settings import Settings
 
 OLDEST = 20
 
+INSIDE = ("usr/lib", "usr/lib64", "usr/sbin/asterisk", "usr/share/asterisk", "usr/share/zoneinfo")
+"""What the sandbox holds of the downloaded root: Asterisk, its libraries and data; no shell, no interpreter."""
+
 
 class AsteriskMissing(Exception):
     """No usable Asterisk on this machine; the text (Indonesian) says what to do."""
@@ -66,7 +69,9 @@ def _version(command: Sequence[str]) -> tuple[str, str]:
 
 
 def _base(root: Path) -> list[str]:
-    command = ["bwrap", "--die-with-parent", "--ro-bind", str(root / "usr"), "/usr"]
+    command = ["bwrap", "--die-with-parent"]
+    for name in INSIDE:
+        command += ["--ro-bind-try", str(root / name), f"/{name}"]
     for name in ("bin", "sbin", "lib", "lib64"):
         command += ["--symlink", f"usr/{name}", f"/{name}"]
     return [*command, "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
@@ -81,6 +86,8 @@ def _sandbox(root: Path, settings: Settings) -> list[str]:
     command += ["--ro-bind", str(settings.prompts), str(settings.prompts)]
     for folder in (settings.state, settings.recordings):
         command += ["--bind", str(folder), str(folder)]
+    # Whoever could change these through the manager (UpdateConfig) could have anything run.
+    command += ["--ro-bind", str(settings.asterisk_etc), str(settings.asterisk_etc)]
     for file in (settings.tls_certificate, settings.tls_key):
         if file is not None:
             command += ["--ro-bind", str(file), str(file)]

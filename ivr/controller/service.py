@@ -21,6 +21,8 @@ from ivr.calls.reserve import keep
 from ivr.calls.sweep import sweep
 from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
+from ivr.health.guard import Controller, Guard
+from ivr.health.restarts import Reason, note
 from ivr.heartbeat.job import beat
 from ivr.notify import notify
 from ivr.rulebook.ask import asked_by, findable
@@ -67,6 +69,16 @@ class Service:
         self._force = force = Force(settings, self._manager, start)
         attendant = Attendant(lambda: force.edition, settings.built_prompts, self._calls.note)
         self._agi = FastAgiServer(LOOPBACK, settings.agi_port, attendant.attend)
+        self._door_ok = True
+        looked_at = Controller(
+            manager=self._manager,
+            calls=self._calls,
+            agi=self._agi,
+            edition=lambda: force.edition,
+            door_ok=lambda: self._door_ok,
+            stopping=self._stop.is_set,
+        )
+        self._guard = Guard(settings, looked_at)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reads the rules. Raises OSError without the FastAGI port.
@@ -83,6 +95,7 @@ class Service:
             with findable(self._settings.state):
                 await self._work()
         finally:
+            await asyncio.to_thread(self._guard.close)
             await self._calls.stop()
 
     def _asked_to_stop(self) -> None:
@@ -105,6 +118,8 @@ class Service:
                 tasks.create_task(keep_doing(self._watch_rules, 1.0), name="watch"),
                 tasks.create_task(keep_doing(self._keep_space, 30.0), name="space"),
                 tasks.create_task(keep_doing(self._forget_tests, 3600.0), name="forget tests"),
+                tasks.create_task(keep_doing(self._guard.keep_alarms, 1.0), name="alarms"),
+                tasks.create_task(keep_doing(self._guard.serve_health, 1.0), name="health"),
                 tasks.create_task(self._tell_watchdog(), name="watchdog"),
                 tasks.create_task(self._tell_ready(), name="ready"),
             ]
@@ -147,7 +162,10 @@ class Service:
 
     async def _resync(self) -> None:
         self._force.asterisk_is_back()
-        await self._sweep()
+        try:
+            await self._sweep()
+        except (LogUnavailable, Unstorable, OSError) as error:
+            log.warning("calls are compared with Asterisk's a little later: %s", str(error).splitlines()[0])
 
     async def _sweep(self) -> None:
         live = None
@@ -175,7 +193,9 @@ class Service:
     async def _tell_watchdog(self) -> None:
         """The sign of life: this loop turns, a new call would be taken, and no call's thread is stuck."""
         while True:
-            if trouble := await self._trouble():
+            trouble = await self._trouble()
+            self._door_ok = not trouble
+            if trouble:
                 log.error("%s: the watchdog will replace this controller; calls meanwhile take the lifeline", trouble)
             else:
                 notify(WATCHDOG="1")
@@ -194,9 +214,7 @@ class Service:
         for name, path in files.items():
             if not await asyncio.to_thread(keep, path, KEPT[name]) and not self._no_space_kept:
                 self._no_space_kept = True
-                log.warning(
-                    "this file system keeps no space for files: calls are not written down when it is full"
-                )
+                log.warning("this file system keeps no space for files: calls are not written down when it is full")
 
 
 async def keep_doing(job: Callable[[], Coroutine[None, None, None]], every: float) -> NoReturn:
@@ -230,6 +248,7 @@ def serve(settings: Settings) -> None:
     start = left_by_the_last_run(settings)
     for trouble in start.trouble:
         log.error("%s", trouble)
+    note(settings.health, Reason.CONTROLLER_STARTED)
     asyncio.run(_serve(settings, start))
 
 

@@ -9,7 +9,7 @@ from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, warning
 from ivr.doctor.sockets import open_sockets
 from ivr.health.alarms import read
-from ivr.heartbeat.last import folder_in, read_last
+from ivr.heartbeat.last import read_last
 
 HTTP_SECONDS = 3.0
 OK = 200
@@ -75,7 +75,7 @@ def heartbeat(context: Context) -> Iterator[Finding]:
         return
     if not context.running:
         return  # said by `server`
-    at = read_last(folder_in(context.settings.state)).ok_at
+    at = read_last(context.settings.health).ok_at
     if at is None:
         yield warning("heartbeat", "heartbeat_never", minutes=every)
     elif (ago := context.now - at) > MISSED * timedelta(minutes=every):
@@ -86,7 +86,7 @@ def heartbeat(context: Context) -> Iterator[Finding]:
 
 def alarms(context: Context) -> Iterator[Finding]:
     """Alarms that stand now."""
-    folder = folder_in(context.settings.state)
+    folder = context.settings.health
     if folder.exists():
         next(folder.iterdir(), None)  # a folder that we may not read is not one without alarms
     if standing := read(folder):

@@ -77,7 +77,7 @@ def _last_good(at: datetime | None, zone: ZoneInfo) -> str:
 
 
 def _last(settings: Settings) -> Last:
-    return last.read_last(last.folder_in(settings.state))
+    return last.read_last(settings.health)
 
 
 def _now(settings: Settings, rules: Rules) -> Last:

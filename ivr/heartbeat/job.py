@@ -16,7 +16,7 @@ from pathlib import Path
 from ivr.calls.celfile import CelFile
 from ivr.calls.growing import HEAD, Position
 from ivr.heartbeat.callfile import Heartbeat, drop, new_call, untouched
-from ivr.heartbeat.last import folder_in, write_last
+from ivr.heartbeat.last import write_last
 from ivr.heartbeat.result import Outcome, Result, result_in
 from ivr.rules import Rules
 from ivr.settings import Settings
@@ -53,7 +53,7 @@ def pause_after(result: Result, every: float) -> float:
 
 async def attempt(settings: Settings, rules: Rules, patience: float = PATIENCE) -> Result:
     """Make one test call, wait for its result and keep it; one at a time, whoever asks. Raises no OSError."""
-    folder = folder_in(settings.state)
+    folder = settings.health
     call = new_call(settings, rules, datetime.now(UTC))
     result = Result(call.token, datetime.now(UTC), Outcome.NOT_STARTED, 0.0)
     try:

@@ -19,11 +19,6 @@ class Last:
     result: Result | None = None
 
 
-def folder_in(state: Path) -> Path:
-    """Where the file lies."""
-    return state / "health"
-
-
 def read_last(folder: Path) -> Last:
     """What is known; nothing when the file is not there or cannot be understood. Raises OSError otherwise."""
     try:

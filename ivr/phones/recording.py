@@ -71,7 +71,7 @@ class Recording:
     def save(self, wav: Path) -> Path:
         """Write everything heard so far as a proper WAV file, with silence where no packet came."""
         samples = np.fromfile(self._raw, "<i2", offset=_HEADER) if self._frames() else np.zeros(0, "<i2")
-        missing = [gap for gap in gaps(self.began, self._growth) if gap.before <= len(samples)]
+        missing = [gap for gap in gaps(self.began, list(self._growth)) if gap.before <= len(samples)]
         where = np.repeat([gap.before for gap in missing], [gap.frames for gap in missing])
         return write(wav, np.insert(samples, where.astype(np.int64), 0))
 

@@ -13,8 +13,8 @@ from ivr.messages import say
 from ivr.rulebook import ask, status
 from ivr.rulebook.history import SHORT, History, NotKept
 from ivr.rulebook.lastgood import history_of, last_good, local
+from ivr.rulebook.look import Standing, look, metrics, sentences
 from ivr.rulebook.look import as_json as found_as_json
-from ivr.rulebook.look import look, metrics, sentences
 from ivr.rulebook.status import Attempt, Result
 from ivr.settings import Settings
 
@@ -57,8 +57,10 @@ Exit codes: 0, 1 no such rules.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def status_command(settings: Callable[[], Settings]) -> typer.Typer:
-    """`status`, to be added to the commands of `ivr` itself."""
+def status_command(
+    settings: Callable[[], Settings], alarms: Callable[[Settings], tuple[Standing, ...]] = lambda _: ()
+) -> typer.Typer:
+    """`status`, to be added to the commands of `ivr` itself. `alarms` gives those that stand."""
     app = typer.Typer()
 
     @app.command("status", help=STATUS_HELP)
@@ -67,7 +69,7 @@ def status_command(settings: Callable[[], Settings]) -> typer.Typer:
         prometheus: Annotated[bool, typer.Option("--prometheus", help="Print the metrics Prometheus reads.")] = False,
     ) -> None:
         try:
-            found = look(settings())
+            found = look(chosen := settings(), alarms(chosen))
         except OSError as error:
             raise _failed(say("rulebook.history_unreadable", reason=error)) from error
         if as_json:

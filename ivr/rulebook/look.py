@@ -29,8 +29,20 @@ class File(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """An alarm that stands, with its text in Indonesian."""
+
+    key: str
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """What was found. `told` is what the controller said last; `clock` are rules to show times by."""
+    """What was found. `told` is what the controller said last; `clock` are rules to show times by.
+
+    Alarms do not make an installation unwell: an operator who is not there yet is one of them.
+    """
 
     settings: Settings
     told: Status | None
@@ -40,6 +52,7 @@ class Found:
     controller: int | None
     asterisk: bool
     clock: Rules | None
+    alarms: tuple[Standing, ...] = ()
 
     @property
     def well(self) -> bool:
@@ -49,7 +62,7 @@ class Found:
         return bool(self.told and self.controller and self.asterisk and self.file is File.IN_FORCE and last in good)
 
 
-def look(settings: Settings) -> Found:
+def look(settings: Settings, alarms: tuple[Standing, ...] = ()) -> Found:
     """Look at everything now. Raises OSError when the state directory cannot be read."""
     told = status.read(history_of(settings).folder)
     rules: Rules | None = None
@@ -66,7 +79,8 @@ def look(settings: Settings) -> Found:
     file = File.UNUSABLE if problems else File.IN_FORCE if in_force else File.WAITING
     pid = ask.controller_pid(settings.state)
     controller = pid if pid and _answers(settings.agi_port) else None
-    return Found(settings, told, file, digest, problems, controller, _answers(settings.ami_port, BANNER), rules)
+    asterisk = _answers(settings.ami_port, BANNER)
+    return Found(settings, told, file, digest, problems, controller, asterisk, rules, alarms)
 
 
 def _answers(port: int, greeting: bytes = b"") -> bool:
@@ -92,6 +106,7 @@ def as_json(found: Found) -> dict[str, Any]:
         },
         "controller": {"running": found.controller is not None, "pid": found.controller},
         "asterisk": {"reachable": found.asterisk},
+        "alarms": [{"alarm": a.key, "text": a.text, "since": a.since.isoformat()} for a in found.alarms],
     }
 
 
@@ -116,6 +131,8 @@ def sentences(found: Found) -> Iterator[str]:
     yield from _attempt(found)
     yield say("rulebook.controller_up" if found.controller else "rulebook.controller_down", pid=found.controller)
     yield say("rulebook.asterisk_up" if found.asterisk else "rulebook.asterisk_down")
+    for alarm in found.alarms:
+        yield say("rulebook.alarm", text=alarm.text, since=_at(found, alarm.since))
     yield say("rulebook.all_well" if found.well else "rulebook.not_well")
 
 

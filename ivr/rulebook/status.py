@@ -103,7 +103,9 @@ def metrics(status: Status) -> Iterable[str]:
     """The lines of `rules.prom`. An attempt counts as successful if the file's rules are in force after it."""
     entry, attempt = status.in_force, status.attempt
     good = attempt is None or attempt.result in {Result.ACCEPTED, Result.UNCHANGED}
-    yield from gauge("ivr_rules_info", "The rules in force.", 1, f'{{hash="{entry.digest}"}}')
+    yield from gauge(
+        "ivr_rules_info", "The rules in force.", 1, f'{{hash="{entry.digest}",generation="{entry.generation}"}}'
+    )
     since = "When the rules in force were accepted."
     yield from gauge("ivr_rules_in_force_timestamp_seconds", since, entry.at.timestamp())
     yield from gauge(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ivr.asterisk.accounts import carrier_hosts, is_network
 from ivr.asterisk.configure import write_configuration
 from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
@@ -118,7 +119,9 @@ def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:
     if settings.trunk_file is not None:
         text = settings.trunk_file.read_text(encoding="utf-8", errors="replace")
         known = re.search(r"^\s*(type\s*=\s*identify|line\s*=\s*yes)\b", text, re.MULTILINE)  # line: by registration
-        return [] if known else [say("up.no_identify", path=settings.trunk_file)]
+        trouble = [] if known else [say("up.no_identify", path=settings.trunk_file)]
+        names = [host for host in carrier_hosts(text) if not is_network(host)] if settings.sip_networks else []
+        return trouble + [say("up.carrier_by_name", host=host) for host in names]
     rung = [line for line in rules.lines if line.id in rules.rung_lines]
     numbers = [line.id for line in rung if line.phone and not line.phone.startswith(("sip:", "sips:"))]
     return [say("up.no_trunk", lines=", ".join(numbers))] if numbers else []
@@ -126,13 +129,22 @@ def _trunk_trouble(rules: Rules, settings: Settings) -> list[str]:
 
 def _log_trouble(database: Path) -> list[str]:
     """Make the database or bring it to this version. It may be away: no call needs it to be answered."""
+    first = _no_log(database)
+    if first is None:
+        return []
+    if isinstance(first, LogNewer):
+        return [say("up.newer_log", path=database)]
+    if _no_log(database) is None:  # it was none, is kept beside, and a new one is there
+        return [say("up.broken_log", path=database)]
+    return [say("up.no_log", path=database, reason=str(first).splitlines()[0])]
+
+
+def _no_log(database: Path) -> LogUnavailable | Unstorable | None:
     try:
         asyncio.run(_open_log(Database(database)))
-    except LogNewer:
-        return [say("up.newer_log", path=database)]
     except (LogUnavailable, Unstorable) as error:
-        return [say("up.no_log", path=database, reason=str(error).splitlines()[0])]
-    return []
+        return error
+    return None
 
 
 async def _open_log(database: Database) -> None:

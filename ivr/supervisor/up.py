@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from ivr.asterisk.program import asterisk_pid, pid_file
+from ivr.health.restarts import Reason, note
 from ivr.messages import say
 from ivr.notify import NotifySocket
 from ivr.supervisor.checks import CannotStart, files_fail
@@ -56,8 +57,8 @@ class Supervisor:
             await self._until_ready()
             on_ready()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.asterisk.keep(self._forget_pid))
-                tasks.create_task(self.controller.keep(self.notifications.restarted))
+                tasks.create_task(self.asterisk.keep(self._asterisk_again))
+                tasks.create_task(self.controller.keep(self._controller_again))
                 tasks.create_task(self._watch())
         finally:
             await self.controller.stop(PATIENCE)
@@ -76,6 +77,17 @@ class Supervisor:
     def _forget_pid(self) -> None:
         """A number left behind by an Asterisk that crashed may be somebody else's by now."""
         pid_file(self._settings).unlink(missing_ok=True)
+
+    def _asterisk_again(self) -> None:
+        self._note(Reason.ASTERISK_ENDED)
+        self._forget_pid()
+
+    def _controller_again(self) -> None:
+        self._note(Reason.CONTROLLER_ENDED)
+        self.notifications.restarted()
+
+    def _note(self, reason: Reason) -> None:
+        note(self._settings.health, reason)
 
     async def _until_ready(self) -> None:
         ended = {asyncio.create_task(child.ended()): child for child in (self.asterisk, self.controller)}
@@ -112,6 +124,7 @@ class Supervisor:
             patience = FROZEN_AFTER if self.notifications.heard else HEARD_WITHIN
             if time.monotonic() - self.notifications.last_seen > patience and self.controller.pid:
                 log.error("the controller is frozen: killed and started again; calls meanwhile take the lifeline")
+                self._note(Reason.CONTROLLER_FROZEN)
                 self.controller.kill()
                 self.notifications.restarted()
 

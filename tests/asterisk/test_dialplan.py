@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ivr.asterisk.dialplan import globals_file, in_force_file, lifeline_file, lines_file, ring_line_file
 from ivr.asterisk.plan import plan_variables
 from ivr.rules import Rules, load_rules, route
+from ivr.settings import PROJECT
 from tests.asterisk.reading import WEEK, dialplan, go_to_if_time, sections
 from tests.city import SHIPPED, SYSTEM_TEST
 from tests.rules.conftest import SMALL, examples
@@ -281,3 +282,11 @@ def test_on_every_date_that_differs_the_lifeline_rings_whom_the_controller_would
             minute = data.draw(st.integers(0, 1439))
             now = datetime.strptime(day, "%Y%m%d").replace(tzinfo=rules.city.clock) + timedelta(minutes=minute)
             assert dates[day][minute] == plan_variables(route(rules, category, None, now), category, None, NOW)
+
+
+def test_when_a_call_was_taken_is_written_before_that_it_was() -> None:
+    """An officer's hang-up ends the dialplan between any two lines: taken without a time would end the caller's call."""
+    lines = (PROJECT / "asterisk-config" / "extensions.conf").read_text(encoding="utf-8").splitlines()
+    taken = [number for number, line in enumerate(lines) if "=taken)" in line and "Set(SHARED(TURN" in line]
+    assert len(taken) == 2
+    assert all("Set(SHARED(TAKEN_AT," in lines[number - 1] for number in taken)

@@ -85,9 +85,13 @@ def test_the_systems_own_asterisk_is_started_with_our_configuration(tmp_path: Pa
 def test_the_sandbox_shows_what_asterisk_needs_and_no_more(tmp_path: Path) -> None:
     given = settings_in(tmp_path, prompts=tmp_path / "recordings", tls_key=tmp_path / "tls.key")
     command = Program(tmp_path / "root", "22.1.0").command(given, "-f")
-    mounts = [(command[at], command[at + 1]) for at, word in enumerate(command) if word in {"--bind", "--ro-bind"}]
+    mounts = [
+        (command[at], command[at + 1]) for at, word in enumerate(command) if word.endswith(("bind", "bind-try"))
+    ]
     assert {path for how, path in mounts if how == "--bind"} == {str(given.state), str(given.recordings)}
-    assert ("--ro-bind", str(tmp_path / "root" / "usr")) in mounts
+    assert ("--ro-bind-try", str(tmp_path / "root" / "usr/sbin/asterisk")) in mounts
+    assert not [path for _, path in mounts if path.endswith(("usr", "bin"))]  # no shell
+    assert mounts.index(("--ro-bind", str(given.asterisk_etc))) > mounts.index(("--bind", str(given.state)))
     assert ("--ro-bind", str(tmp_path / "recordings")) in mounts
     assert ("--ro-bind", str(tmp_path / "tls.key")) in mounts
     assert command[0] == "bwrap"

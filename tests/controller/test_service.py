@@ -44,6 +44,8 @@ def controller(folder: Path, rules: Path = SYSTEM_TEST) -> Iterator[tuple["subpr
         "IVR_AGI_PORT": str(agi),
         "IVR_AMI_PORT": str(ami),
         "IVR_SIP_PORT": str(sip),
+        "IVR_HTTP_PORT": "0",
+        "IVR_HEARTBEAT_MINUTES": "0",
     }
     with (folder / "log").open("wb") as output:
         process = subprocess.Popen(
@@ -109,8 +111,7 @@ def test_a_caller_is_attended_and_recorded_without_asterisks_manager(tmp_path: P
 
 
 def test_callers_are_attended_while_the_record_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "calls.sqlite").write_bytes(b"this is no database" * 1000)
+    (tmp_path / "state" / "calls.sqlite").mkdir(parents=True)
     with controller(tmp_path) as (process, port):
         for _ in range(2):
             assert attended(port, b"0")[-1] == ["SET", "VARIABLE", "PLAN", "ready"]

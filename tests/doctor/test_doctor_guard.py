@@ -11,7 +11,7 @@ import pytest
 from ivr.backup.names import name_of
 from ivr.doctor.model import Level
 from ivr.health.alarms import Alarms
-from ivr.heartbeat.last import NAME, folder_in
+from ivr.heartbeat.last import NAME
 from tests.doctor.installation import NOW, context, found, live, only
 
 LAST = '{"token": "t", "at": "2026-11-22T05:55:00+00:00", "outcome": "ok", "seconds": 2.0}'
@@ -100,7 +100,7 @@ def test_a_missing_controller_is_an_error_unless_nothing_runs(tmp_path: Path) ->
 )
 def test_a_test_call_must_have_gone_well_lately(text: str | None, expected: Level, tmp_path: Path) -> None:
     here = context(tmp_path, asterisk=7)
-    folder = folder_in(here.settings.state)
+    folder = here.settings.health
     folder.mkdir()
     if text is not None:
         (folder / NAME).write_text(text)
@@ -115,7 +115,7 @@ def test_test_calls_that_are_off_are_noted_and_a_stopped_server_makes_none(tmp_p
 def test_alarms_that_stand_are_an_error_with_their_words(tmp_path: Path) -> None:
     here = context(tmp_path, {"alarm_url": "https://hook.invalid"})
     assert only("alarms", here).level is Level.OK
-    folder = folder_in(here.settings.state)
+    folder = here.settings.health
     folder.mkdir()
     book = Alarms(folder)
     book.raise_("disk", "Ruang disk menipis")

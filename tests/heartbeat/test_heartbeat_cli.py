@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from ivr.heartbeat import job
 from ivr.heartbeat.cli import command, sentences
-from ivr.heartbeat.last import Last, folder_in, write_last
+from ivr.heartbeat.last import Last, write_last
 from ivr.heartbeat.result import Outcome
 from ivr.heartbeat.result import Result as Heard
 from ivr.rules import load_rules
@@ -29,7 +29,7 @@ def heard(outcome: str) -> Heard:
 
 @pytest.mark.parametrize(("outcome", "code"), [("ok", 0), ("lifeline", 1), ("not_started", 3), ("of_tomorrow", 1)])
 def test_the_exit_code_says_whether_all_is_well(outcome: str, code: int, tmp_path: Path) -> None:
-    write_last(folder_in(tmp_path / "state"), heard(outcome))
+    write_last(tmp_path / "state" / "health", heard(outcome))
     assert run(tmp_path, "--last").exit_code == code
     result = run(tmp_path, "--last", "--json")
     assert result.exit_code == code

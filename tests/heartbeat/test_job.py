@@ -7,7 +7,7 @@ import pytest
 
 from ivr.calls.celfile import CelFile
 from ivr.heartbeat.job import attempt, beat, end_of, pause_after
-from ivr.heartbeat.last import folder_in, read_last
+from ivr.heartbeat.last import read_last
 from ivr.heartbeat.result import Outcome, Result
 from ivr.rules import load_rules
 from ivr.settings import Settings
@@ -43,7 +43,7 @@ def test_a_call_file_nobody_takes_is_removed_and_said(given: Settings) -> None:
     result = asyncio.run(attempt(given, RULES, patience=0.4))
     assert result.outcome == Outcome.NOT_STARTED
     assert outgoing(given) == []
-    assert read_last(folder_in(given.state)).result == result
+    assert read_last(given.health).result == result
 
 
 def test_a_call_of_which_nothing_is_heard_is_missing(given: Settings) -> None:
@@ -67,7 +67,7 @@ def test_the_result_is_what_asterisk_wrote_meanwhile(given: Settings) -> None:
 
     result = asyncio.run(run())
     assert (result.outcome, result.seconds) == (Outcome.OK, 4.6)
-    assert read_last(folder_in(given.state)).ok_at == result.at
+    assert read_last(given.health).ok_at == result.at
 
 
 def test_two_at_once_wait_for_each_other(given: Settings) -> None:

@@ -198,3 +198,21 @@ def test_a_missing_baresip_names_its_package(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(PhoneMissing, match="baresip-core"):
         Phone("op1", "127.0.0.1:5060").start()
+
+
+@needs_baresip
+def test_phones_that_encrypt_hear_each_other_and_call_nobody_who_does_not(tmp_path: Path) -> None:
+    tone, nowhere = sounds.tone(tmp_path / "700.wav", 700, 30), "127.0.0.1:9"
+    with (
+        Phone("+62812", nowhere, encrypted=True) as citizen,
+        Phone("operator", nowhere, microphone=tone, encrypted=True) as operator,
+        Phone("careless", nowhere, answers="auto") as careless,
+    ):
+        connect(citizen, operator)
+        operator.press("12345")  # more than a second
+        assert "".join(citizen.wait_event(Kind.DTMF).detail for _ in range(5)) == "12345"
+        citizen.hang_up()
+        assert tone_level(load(citizen.heard()), 700).share > 0.95
+        citizen.dial(careless.uri)
+        citizen.wait_event(Kind.CLOSED)
+        assert Kind.ESTABLISHED not in [event.kind for event in citizen.events[-2:]]

@@ -31,7 +31,7 @@ def test_prometheus_reads_the_numbers(tmp_path: Path) -> None:
     write(tmp_path, Status(ENTRY, REFUSED))
     lines = (tmp_path / METRICS).read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
-        f'ivr_rules_info{{hash="{"3fa9" * 16}"}} 1',
+        f'ivr_rules_info{{hash="{"3fa9" * 16}",generation="0a1b2c3d"}} 1',
         "ivr_rules_in_force_timestamp_seconds 1795341731.500",
         "ivr_rules_last_reload_successful 0",
         "ivr_rules_last_attempt_timestamp_seconds 1795345200.000",

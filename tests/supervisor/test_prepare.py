@@ -68,13 +68,21 @@ def test_preparing_again_keeps_the_passwords(machine: Settings) -> None:
 
 
 def test_a_record_that_cannot_be_opened_is_a_warning_because_calls_do_not_need_it(machine: Settings) -> None:
-    machine.state.mkdir(parents=True)
-    machine.database.write_bytes(b"this is no database" * 1000)
+    machine.database.mkdir(parents=True)
     (warning,) = prepare(machine, said).warnings
     assert warning.startswith(f"catatan panggilan {machine.database} tidak dapat dibuka")
     assert "Panggilan tetap dilayani" in warning
     assert (machine.asterisk_etc / "generated" / "pjsip.conf").exists()
-    assert machine.database.read_bytes().startswith(b"this is no database")
+
+
+def test_a_record_that_is_no_database_is_kept_beside_and_said(machine: Settings) -> None:
+    machine.state.mkdir(parents=True)
+    machine.database.write_bytes(b"this is no database" * 1000)
+    (warning,) = prepare(machine, said).warnings
+    assert warning.startswith(f"catatan panggilan {machine.database} bukan basis data lagi")
+    (kept,) = machine.state.glob("calls.sqlite.broken-*")
+    assert kept.read_bytes().startswith(b"this is no database")
+    assert machine.database.exists()
 
 
 def with_rules(machine: Settings, text: str) -> Settings:

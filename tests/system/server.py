@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,12 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
+from ivr.asterisk.program import find_asterisk
 from ivr.calls import query
 from ivr.calls.database import LogUnavailable, reader
 from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
 from ivr.phones.baresip import Phone
+from ivr.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -137,6 +140,17 @@ class Server:
             yield
         finally:
             os.kill(self.pid, signal.SIGCONT)
+
+    def change_dialplan(self, pattern: str, replacement: str) -> None:
+        """Put something else wherever this stands in extensions.conf, and have the running Asterisk read it."""
+        settings = load_settings(**{n[4:].lower(): v for n, v in self.environment.items() if n.startswith("IVR_")})
+        file = settings.asterisk_etc / "extensions.conf"
+        text, found = re.subn(pattern, replacement, file.read_text(encoding="utf-8"))
+        assert found, f"{pattern} is not in the dialplan"
+        file.unlink()  # not writable, on purpose
+        file.write_text(text, encoding="utf-8")
+        words = find_asterisk(settings).command(settings, "-rx", "dialplan reload")
+        subprocess.run(words, capture_output=True, timeout=20, check=True)
 
     # -- phones
 

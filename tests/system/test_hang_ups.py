@@ -137,3 +137,23 @@ def test_a_conversation_that_the_officer_ends_is_over(server: Server, switch_on:
     record, events = citizen.record()
     assert (record.outcome, record.answered_by) == ("answered", "operator1")
     assert Happened.LAST_RESORT not in [event.kind for event in events]
+
+
+@pytest.mark.parametrize(("key", "account"), [("0", "operator1"), ("4", "dishub")])
+def test_a_phone_that_hangs_up_in_the_very_moment_it_takes_the_call_leaves_the_caller_with_the_next(
+    key: str, account: str, own_server: Server, switch_on: SwitchOn
+) -> None:
+    """Between the two lines that note who took it: the gap of microseconds is made a second wide."""
+    own_server.change_dialplan(BETWEEN, r"\1 same => n,Wait(1)\n\2")
+    first, standby = switch_on(own_server, account), switch_on(own_server, "siaga")
+    citizen = Citizen(own_server, switch_on(own_server, "warga")).dial().answers(key)
+    first.answer(15)
+    citizen.until(Happened.PICKED_UP, line=account)
+    first.hang_up()
+    accepts(citizen, standby)
+    citizen.until(Happened.ACCEPTED, line="siaga")
+    record, _ = citizen.hangs_up()
+    assert (record.hung_up_by, record.answered_by) == ("caller", "siaga")
+
+
+BETWEEN = r"( same => n,Set\(SHARED\(\w+,\$\{CALLER\}\)=[^\n]*\n)( same => n,Set\(SHARED\()"

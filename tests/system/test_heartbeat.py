@@ -19,7 +19,7 @@ from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
 from ivr.heartbeat.callfile import Heartbeat, drop
 from ivr.heartbeat.job import beat, end_of
-from ivr.heartbeat.last import folder_in, read_last
+from ivr.heartbeat.last import read_last
 from ivr.heartbeat.result import Outcome, Result, result_in
 from ivr.phones.baresip import Kind, Phone
 from ivr.phones.scenario import caller
@@ -123,7 +123,7 @@ def test_a_test_call_hears_the_questions_presses_keys_and_is_told_of_a_plan(serv
     assert server.calls() == citizens
     assert (cdr.read_bytes() if cdr.exists() else b"") == before
     assert cel(server).stat().st_size - written < 10_000
-    last = read_last(folder_in(server.state))
+    last = read_last(server.state / "health")
     assert last.result is not None
     assert last.ok_at == last.result.at
     assert last.result.seconds < 15
@@ -147,7 +147,7 @@ def test_without_the_controller_a_test_call_says_so_and_rings_nobody(
         told = heartbeat(own_server)
         assert_nobody_was_rung(own_server, phones)
     assert told == (1, Outcome.LIFELINE)
-    last = read_last(folder_in(own_server.state))
+    last = read_last(own_server.state / "health")
     assert last.ok_at is None
 
 
@@ -205,4 +205,4 @@ def test_the_controllers_job_makes_a_test_call_and_tells_of_it(server: Server) -
     rules = load_rules(server.rules)
     asyncio.run(run())
     assert [result.outcome for result in told] == [Outcome.OK]
-    assert read_last(folder_in(server.state)).result == told[0]
+    assert read_last(server.state / "health").result == told[0]
