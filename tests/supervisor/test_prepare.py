@@ -2,6 +2,7 @@ import os
 import re
 import shutil
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,16 @@ def test_a_trunk_without_its_carriers_addresses_is_said_because_its_calls_would_
     assert f"{trunk} tidak punya bagian `type = identify`" in warning
     trunk.write_text((PROJECT / "asterisk-config" / "examples" / "trunk-ip.conf").read_text())
     assert prepare(given, said).warnings == ()
+
+
+def test_a_carrier_known_by_name_is_said_where_only_networks_may_come_in(machine: Settings) -> None:
+    trunk = machine.state.parent / "trunk.conf"
+    trunk.write_text("[trunk]\ntype = identify\nendpoint = trunk\nmatch = sip.carrier.example, 192.0.2.10\n")
+    networks = (ip_network("10.0.0.0/8"),)
+    given = machine.model_copy(update={"trunk_file": trunk, "sip_networks": networks})
+    (warning,) = prepare(given, said).warnings
+    assert "sip.carrier.example" in warning
+    assert prepare(given.model_copy(update={"sip_networks": ()}), said).warnings == ()
 
 
 def test_a_trunk_file_that_is_not_there_is_named_with_its_setting(machine: Settings) -> None:
