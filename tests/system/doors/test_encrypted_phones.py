@@ -10,12 +10,12 @@ import pytest
 from ivr.phones.baresip import Phone
 from tests.audio import RATE, load
 from tests.system.conftest import CITIZEN_HERTZ, OFFICER_HERTZ
+from tests.system.doors.house import password
+from tests.system.doors.strangers import Stranger, speech
+from tests.system.doors.wire import Wire
 from tests.system.people import Citizen, accepts
 from tests.system.server import LOOPBACK, Server, until
-from tests.system.strangers import Stranger, speech
-from tests.system.test_closed_doors import password
 from tests.system.test_the_call import talks
-from tests.system.wire import Wire
 
 SHIFT = 800
 TLS_PORT = 5061 + SHIFT
