@@ -43,7 +43,7 @@ class Secrets:
 def _read(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SecretsBroken(say("settings.secrets", path=path, reason=error)) from error
     if not isinstance(found, dict) or not all(isinstance(password, str) for password in found.values()):
         raise SecretsBroken(say("settings.secrets", path=path, reason=type(found).__name__))

@@ -57,9 +57,17 @@ class Contents:
 def members_in(text: bytes) -> dict[str, Member]:
     """What the manifest lists, by name. Raises Broken."""
     try:
-        return {row["name"]: Member(**row) for row in json.loads(text)["members"]}
+        members = {row["name"]: Member(**row) for row in json.loads(text)["members"]}
+        if not all(map(_is_member, members.values())):
+            raise TypeError("a field of another type")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Broken(say("backup.damaged", place=MANIFEST, reason=error)) from error
+    return members
+
+
+def _is_member(member: Member) -> bool:
+    texts, numbers = (member.name, member.sha256), (member.size, member.mode)
+    return all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
 
 
 def about_in(text: bytes) -> About:

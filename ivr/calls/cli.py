@@ -14,7 +14,7 @@ import typer
 
 from ivr.calls import query, show
 from ivr.calls.database import LogUnavailable, reader
-from ivr.calls.events import Event
+from ivr.calls.events import Event, storable
 from ivr.calls.projection import CallRecord, Outcome
 from ivr.calls.query import Filter
 from ivr.calls.show import Names, Style, keys_as_names
@@ -88,9 +88,9 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
             since=_moment(since, sources.zone),
             until=_moment(until, sources.zone),
             outcome=_chosen(outcome, only_open, abandoned),
-            category=category,
-            area=area,
-            number=number,
+            category=_text(category),
+            area=_text(area),
+            number=_text(number),
             tests=tests,
         )
         style = Style(sources.zone, sources.names, full_numbers)
@@ -106,7 +106,7 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
         sources = open_log()
         style = Style(sources.zone, sources.names, whole_numbers=True)
         with _told_plainly(sources.database_path), reader(sources.database_path) as connection:
-            found = query.call(connection, call_id)
+            found = query.call(connection, storable(call_id))
         if found is None:
             typer.echo(say("calls.unknown_call", call_id=show.visible(call_id)), err=True)
             raise typer.Exit(UNKNOWN_CALL)
@@ -119,6 +119,11 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
             typer.echo(line)
 
     return app
+
+
+def _text(given: str | None) -> str | None:
+    """As the log would hold it: an argument may be any bytes."""
+    return None if given is None else storable(given)
 
 
 def _list(path: Path, wanted: Filter, style: Style, limit: int, as_json: bool) -> None:

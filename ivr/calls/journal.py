@@ -74,7 +74,7 @@ def event_in(line: bytes) -> Event | None:
         return None
     try:
         return _event(json.loads(text))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

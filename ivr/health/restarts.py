@@ -66,7 +66,7 @@ def read(folder: Path) -> Restarts:
         row = json.loads((folder / FILE).read_bytes())
         recent = tuple((_time(at), str(reason)) for at, reason in row["recent"])
         return Restarts(_time(row["since"]), {str(name): int(n) for name, n in row["counts"].items()}, recent)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return Restarts()
 
 

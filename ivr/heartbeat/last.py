@@ -25,7 +25,7 @@ def read_last(folder: Path) -> Last:
         told = json.loads((folder / NAME).read_bytes())
         ok_at = told["ok_at"] and datetime.fromisoformat(told["ok_at"])
         return Last(ok_at, _result(told["result"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Last()
 
 

@@ -110,7 +110,7 @@ def read_manifest(folder: Path) -> dict[str, Made]:
         return {id_: Made(Origin(row["origin"]), row["source"], row["sound"]) for id_, row in rows.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         log.warning("prompt manifest unreadable, everything is rendered again: %s", error)
         return {}
 

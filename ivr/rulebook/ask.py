@@ -103,7 +103,7 @@ def asked_by(state: Path) -> str:
         return str(row["who"]) if fresh else ""
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         log.warning("who asks for the rules to be read cannot be told: %s", error)
         return ""
 

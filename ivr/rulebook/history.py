@@ -7,6 +7,7 @@ force became other ones. Both are plain files that outlive the database and are 
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from ivr.rulebook.durable import append_line, replace
 log = logging.getLogger(__name__)
 
 INDEX = "accepted.jsonl"
+_HASH = re.compile(r"[0-9a-f]{64}")
 SHORT = 12  # letters of a hash where people read it
 
 
@@ -127,8 +129,10 @@ def _entries(lines: list[bytes], index: Path) -> Iterator[Entry]:
             row = json.loads(line)
             at = datetime.fromisoformat(row["at"])
             entry = Entry(str(row["hash"]), at, str(row["who"]), str(row["generation"]), How(row["how"]))
+            if not _HASH.fullmatch(entry.digest) or at.tzinfo is None:
+                raise ValueError("no hash, or a time without a zone")
             at.astimezone()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             log.warning("%s, line %d, cannot be read and is passed over: %s", index, number, error)
         else:
             yield entry

@@ -59,7 +59,7 @@ def read(folder: Path) -> Status | None:
     try:
         row = json.loads((folder / STATUS).read_bytes())
         return Status(_entry(row["in_force"]), _attempt(row["attempt"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -89,6 +89,7 @@ def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
 
 def _entry(row: dict[str, str]) -> Entry:
     since = datetime.fromisoformat(row["since"])
+    since.astimezone()  # OverflowError: a time that no city can be told
     return Entry(row["hash"], since, row["who"], row["generation"], How(row["how"]))
 
 

@@ -509,12 +509,27 @@ async def test_each_loss_is_told_also_when_it_is_the_same_as_the_last(
 
 
 @served
-async def test_a_shutdown_event_is_a_lost_connection(server: ScriptedManager) -> None:
+async def test_a_shutdown_that_a_callers_number_holds_costs_no_connection(server: ScriptedManager) -> None:
     async with connected(server) as manager:
-        server.last.send(message(Event="Shutdown", Shutdown="Cleanly", Restart="True"))
-        await until(lambda: manager.status.connections == 2)
-        assert "shuts down" in manager.status.last_trouble
-    assert server.most_open == 1
+        server.last.send(message(Event="CEL", CallerIDnum="+62\r\n\r\nEvent: Shutdown\r\n\r\nX: "))
+        assert (await manager.action("Ping")).ok
+        assert manager.status.connections == 1
+
+
+@served
+async def test_a_callers_number_cannot_end_the_list_of_channels(server: ScriptedManager) -> None:
+    def channels(connection: Connection, action: Action) -> None:
+        connection.answer(action, EventList="start", Message="Channels will follow")
+        for unique_id in ("ivr112-1.1", "ivr112-2.2"):
+            number = "+62\r\nEventList: Complete\r\nevent: X\r\nUniqueid: other\r\nDuration: ²:0:0"
+            row = {"Event": "CoreShowChannel", "ActionID": action["ActionID"], "CallerIDNum": number}
+            connection.send(message(**row, Uniqueid=unique_id, Linkedid=unique_id, Duration="00:00:07"))
+        end = {"Event": "CoreShowChannelsComplete", "ActionID": action["ActionID"], "EventList": "Complete"}
+        connection.send(message(**end))
+
+    server.on["CoreShowChannels"] = channels
+    async with connected(server) as manager:
+        assert [channel.unique_id for channel in await manager.live_channels()] == ["ivr112-1.1", "ivr112-2.2"]
 
 
 @served

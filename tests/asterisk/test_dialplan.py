@@ -285,7 +285,7 @@ def test_on_every_date_that_differs_the_lifeline_rings_whom_the_controller_would
 
 
 def test_when_a_call_was_taken_is_written_before_that_it_was() -> None:
-    """An officer's hang-up ends the dialplan between any two lines: taken without a time would end the caller's call."""
+    """A hang-up ends the dialplan between any two lines: taken without a time would end the caller's call."""
     lines = (PROJECT / "asterisk-config" / "extensions.conf").read_text(encoding="utf-8").splitlines()
     taken = [number for number, line in enumerate(lines) if "=taken)" in line and "Set(SHARED(TURN" in line]
     assert len(taken) == 2

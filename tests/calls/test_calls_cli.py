@@ -234,6 +234,12 @@ def test_a_file_that_is_no_log_is_said(tmp_path: Path) -> None:
     assert "file is not a database" in result.stderr
 
 
+def test_a_search_for_what_no_text_can_hold_finds_nothing_and_breaks_nothing(path: Path) -> None:
+    for words in (["--number", "\udcff"], ["--category", "\udcff"], ["--area", "\udcff"]):
+        assert run(path, *words).exit_code == 0
+    assert run(path, "show", "\udcff").exit_code == 1
+
+
 def test_help_has_examples(path: Path) -> None:
     assert "ivr calls --since 2h --abandoned" in run(path, "--help").stdout
     assert "ivr calls show ivr112-" in run(path, "show", "--help").stdout
