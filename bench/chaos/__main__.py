@@ -42,7 +42,7 @@ def main(
     folder = Path(tempfile.mkdtemp(prefix="ivr-chaos-"))
     try:
         own_loopback_and_mounts()
-        with small_disk(folder / "state"):
+        with small_disk(folder / "state", calls):
             result = Run(whole, folder, at_once, lambda text: typer.echo(text, err=True)).run()
             if keep:
                 shutil.copytree(folder / "state", folder / "kept", symlinks=True, ignore_dangling_symlinks=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 _CLONE_NEWNS = 0x20000
 _CLONE_NEWNET = 0x40000000
 DISK = 60  # MB
+A_CALL = 60  # kB that a call leaves behind: CEL, journal, database, Asterisk's logs
 
 
 class NoNamespace(Exception):
@@ -26,11 +27,11 @@ def own_loopback_and_mounts() -> None:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """`folder` is a disk of 60 MB in memory meanwhile. Raises NoNamespace."""
+def small_disk(folder: Path, calls: int) -> Iterator[None]:
+    """`folder` is a small disk in memory meanwhile, with room for what the calls write. Raises NoNamespace."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        options = ["-o", f"size={DISK}m,mode=0750", "chaos", str(folder)]
+        options = ["-o", f"size={DISK + calls * A_CALL // 1000}m,mode=0750", "chaos", str(folder)]
         subprocess.run(["mount", "-t", "tmpfs", *options], check=True, capture_output=True)
     except subprocess.CalledProcessError as error:
         raise NoNamespace(f"no disk of its own: {error.stderr.decode().strip()}") from error
