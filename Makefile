@@ -26,10 +26,10 @@ check:
 	@$(VENV)/ruff format --check .
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy
-	@$(VENV)/pytest -q -m "not system and not thorough" -n 2
+	@$(VENV)/pytest -q -m "not system and not thorough" -n 4
 
 test: check
-	@$(VENV)/pytest -q -m thorough
+	@$(VENV)/pytest -q -m thorough -n 2
 	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 4
 	@scripts/isolated $(VENV)/pytest -m alone
 

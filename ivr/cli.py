@@ -22,6 +22,7 @@ from ivr.calls.cli import commands as call_commands
 from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.show import Names, Style
+from ivr.controller.script import CityScript
 from ivr.doctor.cli import doctor_command
 from ivr.health.alarms import read as standing_alarms
 from ivr.heartbeat.cli import command as heartbeat_command
@@ -39,7 +40,7 @@ from ivr.rules.cli import RulesSources
 from ivr.rules.cli import commands as file_commands
 from ivr.rules.files_cli import add_commands
 from ivr.secrets import Secrets, SecretsBroken
-from ivr.settings import Settings, SettingsError, load_settings
+from ivr.settings import Settings, SettingsError, load_settings, serving_settings
 from ivr.supervisor.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
 
 P = ParamSpec("P")
@@ -59,6 +60,14 @@ def plainly(run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 def _settings() -> Settings:
     return plainly(load_settings)
+
+
+def _serving_settings() -> Settings:
+    """For the services: a slip in what callers do not need must not keep 112 from answering."""
+    settings, wrong = plainly(serving_settings)
+    for problem in wrong:
+        typer.echo(say("settings.passed_over", problem=problem), err=True)
+    return settings
 
 
 def _rules(settings: Settings) -> Rules:
@@ -118,7 +127,7 @@ app.add_typer(doctor_command(load_settings))
 app.add_typer(_rules_app(), name="rules")
 app.add_typer(backup_commands(_settings), name="backup")
 app.add_typer(restore_command(_settings))
-app.add_typer(heartbeat_command(_settings, _rules))
+app.add_typer(heartbeat_command(_settings, _rules, CityScript))
 
 
 @app.callback()
@@ -251,7 +260,7 @@ def controller() -> None:
     """
     from ivr.controller.service import serve
 
-    settings = _settings()
+    settings = _serving_settings()
     _rules(settings)  # says what is wrong when there are none
     plainly(check_port, "IVR_AGI_PORT", LOOPBACK, settings.agi_port)
     plainly(serve, settings)
@@ -269,7 +278,7 @@ def asterisk() -> None:
     from ivr.supervisor.checks import check_asterisk_ports
     from ivr.supervisor.prepare import prepare
 
-    settings = _settings()
+    settings = _serving_settings()
     if not (settings.asterisk_etc / "asterisk.conf").exists():
         plainly(prepare, settings, lambda _: None)
     plainly(check_asterisk_ports, settings)
@@ -308,7 +317,7 @@ def configure() -> None:
     """
     from ivr.supervisor.prepare import prepare
 
-    prepared = plainly(prepare, _settings(), lambda _: None)
+    prepared = plainly(prepare, _serving_settings(), lambda _: None)
     for warning in prepared.warnings:
         typer.echo(say("up.warning", text=warning), err=True)
     typer.echo(str(prepared.settings.asterisk_etc))

@@ -29,6 +29,7 @@ from ivr.messages import say
 PROJECT = Path(__file__).resolve().parent.parent
 
 SECRETS = {"alarm_url"}  # may hold a password
+OPTIONAL = ("alarm_url", "http_address", "http_port", "heartbeat_minutes", "heartbeat_number", "backups", "log_level")
 HIDDEN = "..."
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -183,6 +184,12 @@ class Settings(BaseSettings):
         return self.prompts / "built"
 
 
+class Forgiving(Settings):
+    """The same, with names that nobody knows passed over."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+
 def load_settings(**overrides: object) -> Settings:
     """Settings from the environment and `.env`; raises SettingsError naming each wrong one and the remedy."""
     file = PROJECT / ".env"
@@ -195,6 +202,29 @@ def load_settings(**overrides: object) -> Settings:
     if problems := list(_contradictions(settings)):
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def serving_settings() -> tuple[Settings, list[str]]:
+    """Settings for the services, which must answer 112 whatever stands in `.env`, and what is wrong with them.
+
+    What callers do not need (`OPTIONAL`) falls back to its default, and names nobody knows are passed over. Raises
+    SettingsError for the rest: a wrong port or address cannot be guessed.
+    """
+    try:
+        return load_settings(), []
+    except SettingsError as error:
+        wrong = str(error).splitlines()
+    usual = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in OPTIONAL}
+    spoilt = {name: usual[name] for name in OPTIONAL if any(_variable(name) in line for line in wrong)}
+    try:
+        settings = Forgiving(_env_file=PROJECT / ".env", **spoilt)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError("\n".join(map(_wrong, error.errors()))) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(say("settings.unreadable", path=PROJECT / ".env", reason=error)) from error
+    if problems := list(_contradictions(settings)):
+        raise SettingsError("\n".join(problems))
+    return settings, wrong
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -217,7 +247,7 @@ def _wrong(problem: ErrorDetails) -> str:
     return say(
         "settings.wrong",
         name=name.upper() if unknown else _variable(name),
-        value=HIDDEN if name in SECRETS else problem["input"],
+        value=HIDDEN if unknown or name in SECRETS else problem["input"],
         reason=_reason(problem),
     )
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 import ivr.settings
-from ivr.settings import PROJECT, Settings, SettingsError, load_settings
+from ivr.settings import PROJECT, Settings, SettingsError, load_settings, serving_settings
 
 Write = Callable[..., None]
 
@@ -126,7 +126,7 @@ def test_every_wrong_setting_is_said_at_once(written: Write) -> None:
 @pytest.mark.parametrize("name", ["IVR_SIP_PROT", "PORT"])
 def test_a_misspelt_setting_in_the_file_is_named_as_it_stands_there(name: str, written: Write) -> None:
     written(f"{name}=5070\n")
-    assert wrong().startswith(f"Pengaturan {name} = '5070' tidak dapat dipakai (pengaturan ini tidak ada).")
+    assert wrong().startswith(f"Pengaturan {name} = '...' tidak dapat dipakai (pengaturan ini tidak ada).")
 
 
 def test_a_file_that_is_not_text_is_named(written: Write, tmp_path: Path) -> None:
@@ -166,3 +166,25 @@ def test_an_ipv6_address_is_an_address(written: Write) -> None:
 
 def test_the_project_is_the_folder_of_the_rules_file() -> None:
     assert (PROJECT / "routing_rules.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("alarm_url", "foo"), ("heartbeat_number", "0536-112"), ("http_port", "99999"), ("log_level", "loud")],
+)
+def test_a_slip_in_what_no_caller_needs_does_not_keep_the_services_from_starting(
+    name: str, value: str, written: Write
+) -> None:
+    variable = f"IVR_{name.upper()}"
+    written(f"{variable}={value}\nIVR_SIP_PORT=5070\nIVR_ALARMURL=https://u:secret@host/x\n")
+    settings, problems = serving_settings()
+    assert getattr(settings, name) == getattr(Settings(_env_file=None), name)  # type: ignore[call-arg]
+    assert settings.sip_port == 5070
+    assert any(variable in problem for problem in problems)
+    assert "secret" not in "".join(problems)
+
+
+def test_a_wrong_port_keeps_the_services_from_starting(written: Write) -> None:
+    written("IVR_SIP_PORT=x\n")
+    with pytest.raises(SettingsError, match="IVR_SIP_PORT"):
+        serving_settings()

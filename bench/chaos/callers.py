@@ -3,6 +3,8 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from threading import Event as Signal
 from typing import Literal
 
@@ -137,7 +139,8 @@ def hostile(caller: Caller, registrar: str) -> Seen:
     began = time.time()
     story = [(began, f"dials {caller.dialled} as {caller.name[:40]!r}: {caller.manner}")]
     try:
-        with Sipp(person, registrar, calls=1, address=CALLERS) as phone:
+        with ExitStack() as line:
+            phone = _free(line, lambda: Sipp(person, registrar, calls=1, address=CALLERS))
             outcome = phone.wait(stays + 60)
     except (PhoneError, OSError) as error:
         story.append((time.time(), f"phone failed: {error}"))
@@ -146,6 +149,14 @@ def hostile(caller: Caller, registrar: str) -> Seen:
         ended = "hung up" if outcome.ok else "cut off"
         story.append((time.time(), f"{ended} {outcome.reasons or ''} {outcome.errors[:200]}"))
     return Seen(caller.number, caller.dialled, began, time.time(), ended, hears=False, story=tuple(story))
+
+
+def _free(line: ExitStack, made: Callable[[], Sipp]) -> Sipp:
+    """Started on a port that nobody took between the look at it and its use. Raises PhoneError, OSError."""
+    for _ in range(4):
+        with suppress(PhoneError):
+            return line.enter_context(made())
+    return line.enter_context(made())
 
 
 def _wall(monotonic: float) -> float:

@@ -79,7 +79,7 @@ def report(result: Result) -> Report:
         left=sum(one.verdict == Verdict.LEFT for one in judged),
         lost=_numbers(one for one in judged if one.verdict == Verdict.LOST),
         unseen=_numbers(one for one in judged if one.verdict == Verdict.UNSEEN),
-        missing=_numbers(one for one in judged if one.rows == 0),
+        missing=_numbers(one for one in judged if one.rows == 0 and one.verdict != Verdict.UNSEEN),
         doubled=_numbers(one for one in judged if one.rows > 1),
         open=_numbers(one for one in judged if one.is_open),
         disagree=_numbers(one for one in judged if one.disagrees),

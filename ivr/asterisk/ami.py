@@ -153,13 +153,13 @@ class AsteriskManager:
             raise
 
     async def live_channels(self, deadline: float = 5.0) -> list[LiveChannel]:
-        """All channels of Asterisk now (needs write=system or reporting). Raises as `action`, and ManagerRefused."""
+        """All channels of Asterisk now (needs write=reporting). Raises as `action`, and ManagerRefused."""
         answer = await self.action("CoreShowChannels", deadline)
         demand_success("CoreShowChannels", answer)
         return [LiveChannel.from_row(row) for row in answer.rows]
 
     async def reload(self, module: str, deadline: float = 10.0) -> None:
-        """Reloads one module, e.g. `pbx_config.so` (needs write=system). Raises as `action`, and ManagerRefused.
+        """Reloads one module, e.g. `pbx_config.so` (needs write=config). Raises as `action`, and ManagerRefused.
 
         Success means that the module read its file again, not that the file was right. AMI calls this action
         `Reload`; there is no ModuleReload.

@@ -23,6 +23,7 @@ Handler = Callable[[Session], None]
 
 _SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
 _PAUSE: Final = 0.1  # seconds before accept is tried again when the system is out of something
+_QUIET: Final = 10.0  # seconds between two lines about calls that are turned away
 _ALIVE: Final = "alive"  # the script that asks whether a call would be taken
 _LIFELINE: Final = "the dialplan goes on with the lifeline"
 
@@ -44,6 +45,7 @@ class FastAgiServer:
         self._stopping = threading.Event()
         self._connections: dict[socket.socket, Session | None] = {}  # None: no request came yet
         self._changed = threading.Condition()
+        self._quiet_until = 0.0
 
     @property
     def port(self) -> int:
@@ -57,6 +59,12 @@ class FastAgiServer:
         """The calls that are being asked now (for a watchdog)."""
         with self._changed:
             return [session for session in self._connections.values() if session]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is asked, or has just come and not said yet what they want."""
+        with self._changed:
+            return bool(self._connections)
 
     def stuck(self, seconds: float) -> list[Session]:
         """Calls whose threads make no progress: their dead-man timers ran out that long ago."""
@@ -72,6 +80,8 @@ class FastAgiServer:
                     return await reader.read(1) == b""
                 finally:
                     writer.close()
+        except ConnectionResetError:  # taken, and turned away unread: all places are in use, which is no fault
+            return True
         except (OSError, TimeoutError, RuntimeError):
             return False
 
@@ -147,7 +157,9 @@ class FastAgiServer:
             self._refuse(connection, str(error))
 
     def _refuse(self, connection: socket.socket, reason: str) -> None:
-        log.warning("a call is turned away (%s): %s", reason, _LIFELINE)
+        if monotonic() >= self._quiet_until:
+            log.warning("calls are turned away (%s): %s", reason, _LIFELINE)
+            self._quiet_until = monotonic() + _QUIET
         self._forget(connection)
 
     def _forget(self, connection: socket.socket) -> None:

@@ -7,7 +7,7 @@ app_queue (`QueueSummary`), as its own answers show.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ivr.asterisk.ami import AsteriskManager
@@ -137,3 +137,13 @@ def _rows(what: str, answer: Answer) -> tuple[Headers, ...]:
 def _number(text: str) -> int:
     """0 for what is none, such as `N/A`."""
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+async def qualify(manager: AsteriskManager, names: Iterable[str]) -> None:
+    """Have Asterisk ask these phones now whether they are there.
+
+    After its own start it does so at a random moment of `qualify_frequency`, and until then rings no operator.
+    Raises ManagerError; a name that no phone has registered is none.
+    """
+    for name in names:
+        await manager.action("PJSIPQualify", Endpoint=name)

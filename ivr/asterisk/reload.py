@@ -4,7 +4,7 @@ What Asterisk answers proves nothing. `Reload` says Success after a file it coul
 broken section header counts up to that header: what comes after it is gone, and only the log says so. So every
 generated file ends in a mark (`ivr.asterisk.generation.mark`), and the marks are asked for twice: before the reload,
 read by Asterisk's own parser, so that a broken file changes nothing; and after it, from what is in force.
-(AMI: `GetConfig` and `Reload` need write=system, `Getvar` needs write=reporting.)
+(AMI: `GetConfig` and `Reload` need write=config, `Getvar` needs write=reporting.)
 """
 
 from ivr.asterisk.accounts import OUTBOUND

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from ivr import settings as installation
+from ivr.backup import amounts
 from ivr.backup.console import AsJson, File, plainly, print_json, shown, told_of
-from ivr.backup.keep import Listed, listed, surplus, verify
-from ivr.backup.make import Made, make, megabytes
+from ivr.backup.keep import Listed, listed, verify
+from ivr.backup.make import Made, check_folder, make
 from ivr.backup.names import moment_of
 from ivr.backup.places import Places
 from ivr.messages import say
@@ -75,14 +76,14 @@ def backup_commands(settings: Callable[[], Settings]) -> typer.Typer:
         chosen = settings()
         folder = (to or chosen.backups).absolute()
         began = time.monotonic()
-        with plainly(say("backup.cancelled")), shown(as_json) as progress:
-            made = make(Places(chosen, installation.PROJECT), folder, recordings=recordings, progress=progress)
-            deleted = _delete(surplus(folder, made.contents.about, keep)) if keep else []
-        _tell_made(made, deleted, time.monotonic() - began, as_json)
+        places = Places(chosen, installation.PROJECT)
+        with plainly("backup.cancelled", "backup.files"), shown(as_json) as progress:
+            made = make(places, folder, recordings=recordings, keep=keep, progress=progress)
+        _tell_made(made, time.monotonic() - began, as_json)
 
     @app.command("verify", help=VERIFY_HELP)
     def verify_file(file: File, as_json: AsJson = False) -> None:
-        with plainly(say("backup.cancelled_reading")), shown(as_json) as progress:
+        with plainly("backup.cancelled_reading", "backup.not_read"), shown(as_json) as progress:
             progress.begin(say("backup.reading"), 0)
             contents = verify(file.absolute(), progress.advance).contents
         if as_json:
@@ -93,7 +94,8 @@ def backup_commands(settings: Callable[[], Settings]) -> typer.Typer:
     @app.command("list", help=LIST_HELP)
     def list_backups(to: To = None, as_json: AsJson = False) -> None:
         folder = (to or settings().backups).absolute()
-        with plainly(say("backup.cancelled_reading")):
+        with plainly("backup.cancelled_reading", "backup.not_read"):
+            check_folder(folder)
             found = listed(folder)
         for one in found:
             print_json(_as_json(one)) if as_json else typer.echo(_line(one))
@@ -103,32 +105,27 @@ def backup_commands(settings: Callable[[], Settings]) -> typer.Typer:
     return app
 
 
-def _delete(paths: list[Path]) -> list[Path]:
-    for path in paths:
-        path.unlink()
-    return paths
-
-
-def _tell_made(made: Made, deleted: list[Path], seconds: float, as_json: bool) -> None:
+def _tell_made(made: Made, seconds: float, as_json: bool) -> None:
     growing = [member.name for member in made.contents.members if member.growing]
     if as_json:
         told = {"file": str(made.path), "bytes": made.size, "seconds": round(seconds, 2)}
-        paths = {"deleted": [str(path) for path in deleted], "removed": [str(path) for path in made.removed]}
-        print_json({**told, **paths, "growing": growing, **asdict(made.contents)})
+        paths = {"deleted": [str(path) for path in made.deleted], "removed": [str(path) for path in made.removed]}
+        print_json({**told, **paths, "growing": growing, "warnings": made.warnings, **asdict(made.contents)})
         return
     for path in made.removed:
         typer.echo(say("backup.removed", path=path), err=True)
-    members = len(made.contents.members)
-    size, seconds = megabytes(made.size), round(seconds, 1)
-    typer.echo(say("backup.made", path=made.path, size=size, members=members, seconds=seconds))
+    members, size = len(made.contents.members), amounts.size(made.size)
+    typer.echo(say("backup.made", path=made.path, size=size, members=members, seconds=amounts.decimal(seconds)))
     if recorded := [name for name in growing if name.startswith("recordings/")]:
         typer.echo(say("backup.growing", count=len(recorded)))
-    for path in deleted:
+    for path in made.deleted:
         typer.echo(say("backup.deleted", path=path))
+    for warning in made.warnings:
+        typer.echo(warning, err=True)
 
 
 def _line(one: Listed) -> str:
-    values = {"name": one.path.name, "size": megabytes(one.size)}
+    values = {"name": one.path.name, "size": amounts.size(one.size)}
     if one.about is None:
         return say("backup.line_unreadable", **values)
     line = "backup.line_recordings" if one.about.recordings else "backup.line"

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
+from ivr.backup import amounts
 from ivr.backup.make import CannotBackUp, Progress
 from ivr.backup.manifest import About, Broken
 from ivr.backup.restore import CannotRestore
@@ -26,8 +28,11 @@ File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=Fals
 
 
 @contextmanager
-def plainly(cancelled: str) -> Iterator[None]:
-    """What cannot be done is one sentence and exit code 1. SIGTERM ends like Ctrl-C: everything is cleared away."""
+def plainly(cancelled: str, failed: str) -> Iterator[None]:
+    """What cannot be done is one sentence and exit code 1. SIGTERM ends like Ctrl-C: everything is cleared away.
+
+    `cancelled`, `failed`: the messages for Ctrl-C and for an OSError (`reason`).
+    """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -39,20 +44,29 @@ def plainly(cancelled: str) -> Iterator[None]:
         raise typer.Exit(NO) from error
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        typer.echo(say("backup.files", reason=reason), err=True)
+        typer.echo(say(failed, reason=reason), err=True)
         raise typer.Exit(NO) from error
     except KeyboardInterrupt as error:
-        typer.echo(cancelled, err=True)
+        typer.echo(say(cancelled), err=True)
         raise typer.Exit(NO) from error
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class Amount(ProgressColumn):
+    """`12,3 MB / 40,0 MB`, rich's own has a decimal point."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        total = f" / {amounts.size(int(task.total))}" if task.total else ""
+        return Text(amounts.size(int(task.completed)) + total)
 
 
 @contextmanager
 def shown(quiet: bool) -> Iterator[Progress]:
     """A bar on a terminal, nothing otherwise."""
     console = Console(stderr=True, markup=False, emoji=False)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), Amount(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         tasks: list[TaskID] = []
 

@@ -7,19 +7,20 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ivr import __version__
-from ivr.backup import names, snapshot
-from ivr.backup.manifest import FORMAT, About, Broken, Contents
+from ivr.backup import amounts, names, snapshot
+from ivr.backup.keep import Deleted, clear_checks, keep_newest
+from ivr.backup.manifest import FORMAT, RECORD, SECRETS, About, Broken, Contents
 from ivr.backup.places import Item, Places
 from ivr.backup.read import read
 from ivr.backup.write import Writer, writing
 from ivr.messages import say
+from ivr.owner import other_owner
 from ivr.rulebook.lastgood import rules_in_force
-from ivr.rulebook.saved import user_name
 from ivr.rules import RulesError
 from ivr.settings import Settings
 
@@ -33,12 +34,17 @@ class CannotBackUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished backup and how many bytes it has; `removed` (paths): what earlier, cut off backups had left."""
+    """A finished backup and how many bytes it has; `removed` (paths): what earlier, cut off backups had left.
+
+    `deleted`: older backups that went; `warnings` (Indonesian): what somebody must look at all the same.
+    """
 
     path: Path
     size: int
     contents: Contents
     removed: tuple[Path, ...]
+    deleted: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +55,31 @@ class Progress:
     advance: Callable[[int], None] = lambda _more: None
 
 
-def make(places: Places, folder: Path, *, recordings: bool = False, progress: Progress | None = None) -> Made:
-    """Back up the installation into a new file of the folder. Raises CannotBackUp."""
+def make(
+    places: Places,
+    folder: Path,
+    *,
+    recordings: bool = False,
+    keep: int | None = None,
+    progress: Progress | None = None,
+) -> Made:
+    """Back up the installation into a new file of the folder; then delete all but the newest `keep` of it.
+
+    Raises CannotBackUp.
+    """
     check_user(places.settings.state)
     try:
         with _alone_in(folder):
             removed = _clear(folder)
             items = list(places.items(recordings=recordings))
+            _check_secrets(items, places.settings.state)
             _check_space(items, folder, places.settings.state)
-            with tempfile.TemporaryDirectory(prefix=names.PREFIX, suffix=names.SUFFIX, dir=folder) as work:
-                return _make(places, folder, Path(work), items, recordings, removed, progress or Progress())
+            with _work_in(folder) as work:
+                made = _make(places, folder, work, items, recordings, removed, progress or Progress())
+            if _record_is_missing(places, items):
+                return replace(made, warnings=(say("backup.no_record", path=places.settings.database),))
+            deleted = keep_newest(made.path, made.contents.about, keep) if keep else Deleted()
+            return replace(made, deleted=deleted.paths, warnings=deleted.warnings)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         raise CannotBackUp(say("backup.files", reason=reason)) from error
@@ -69,11 +90,11 @@ def make(places: Places, folder: Path, *, recordings: bool = False, progress: Pr
 def check_user(state: Path) -> None:
     """SQLite makes files beside a database: another user's would lock the server out. Raises CannotBackUp."""
     try:
-        owner = state.stat().st_uid
+        owner = other_owner(state)
     except OSError as error:
         raise CannotBackUp(say("backup.no_state", path=state, reason=error.strerror)) from error
-    if owner != os.geteuid():
-        raise CannotBackUp(say("backup.other_user", path=state, owner=user_name(owner)))
+    if owner:
+        raise CannotBackUp(say("backup.other_user", path=state, owner=owner))
 
 
 def _make(
@@ -127,7 +148,7 @@ def _snapshots(items: list[Item], work: Path, progress: Progress) -> Iterator[tu
         progress.begin(say("backup.copying", path=item.path.name), _size(item))
         try:
             snapshot.copy(item.path, path, told)
-            snapshot.check(path)
+            snapshot.check_record(path) if item.name == RECORD else snapshot.check(path)
         except snapshot.Unsound as error:
             raise CannotBackUp(say("backup.unsound", path=item.path, reason=error)) from error
         yield item, path
@@ -173,19 +194,45 @@ def _check_space(items: list[Item], folder: Path, state: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise CannotBackUp(
-            say("backup.no_space", path=folder, needed=megabytes(needed), free=megabytes(free))
+            say("backup.no_space", path=folder, needed=amounts.size(needed), free=amounts.size(free))
             + (" " + say("backup.without_recordings") if recorded else "")
         )
 
 
-def megabytes(size: int) -> str:
-    """`12,3 MB`, as the city's people write it."""
-    return f"{size / 1e6:.1f} MB".replace(".", ",")
+def _check_secrets(items: list[Item], state: Path) -> None:
+    """No phone could register with what a restore would bring back. Raises CannotBackUp."""
+    if not any(item.name == SECRETS for item in items):
+        raise CannotBackUp(say("backup.no_secrets", path=state / "secrets.json"))
+
+
+def _record_is_missing(places: Places, items: list[Item]) -> bool:
+    """There were calls, and no database tells of them."""
+    if any(item.name == RECORD for item in items):
+        return False
+    calls = (path.is_file() for path in places.settings.recordings.rglob("*"))
+    return any(item.path.parent == places.settings.cel_file.parent for item in items) or any(calls)
+
+
+def check_folder(folder: Path) -> None:
+    """Backups can be kept there. Raises CannotBackUp: it, or a folder it would be in, is something else."""
+    there = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise CannotBackUp(say("backup.no_folder", path=there))
+
+
+@contextmanager
+def _work_in(folder: Path) -> Iterator[Path]:
+    """What cannot be removed of it afterwards is removed by the next backup."""
+    with tempfile.TemporaryDirectory(
+        prefix=names.PREFIX, suffix=names.SUFFIX, dir=folder, ignore_cleanup_errors=True
+    ) as work:
+        yield Path(work)
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """One backup at a time in a folder. Raises CannotBackUp, OSError."""
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -199,11 +246,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _clear(folder: Path) -> tuple[Path, ...]:
-    """Remove what cut off backups left: the folder is locked, so none of it is in use."""
+    """Remove what cut off backups left: the folder is locked, so none of it is in use. And old verifications'."""
     left = names.unfinished_in(folder)
     for path in left:
         shutil.rmtree(path)
-    return tuple(left)
+    checks = {path: None for where in (folder, Path(tempfile.gettempdir())) for path in clear_checks(where)}
+    return (*left, *checks)
 
 
 def _free_name(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from ivr.messages import say
 
 FORMAT = 1
 ABOUT, MANIFEST = "about.json", "manifest.json"
+RECORD, SECRETS = "state/calls.sqlite", "state/secrets.json"  # without these two it is no backup
 ROOTS = frozenset({"state", "recordings", "prompts", "rules", "trunk", "tls", "project"})
 
 
@@ -57,17 +58,18 @@ class Contents:
 def members_in(text: bytes) -> dict[str, Member]:
     """What the manifest lists, by name. Raises Broken."""
     try:
-        members = {row["name"]: Member(**row) for row in json.loads(text)["members"]}
-        if not all(map(_is_member, members.values())):
-            raise TypeError("a field of another type")
+        return {row["name"]: _member(row) for row in json.loads(text)["members"]}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Broken(say("backup.damaged", place=MANIFEST, reason=error)) from error
-    return members
 
 
-def _is_member(member: Member) -> bool:
+def _member(row: dict[str, Any]) -> Member:
+    """Raises TypeError."""
+    member = Member(**row)
     texts, numbers = (member.name, member.sha256), (member.size, member.mode)
-    return all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
+        raise TypeError("a field of another type")
+    return member
 
 
 def about_in(text: bytes) -> About:

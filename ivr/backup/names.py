@@ -48,6 +48,11 @@ def unfinished_in(folder: Path) -> list[Path]:
     return sorted(path for path in _entries(folder) if _UNFINISHED.fullmatch(path.name) and not path.is_symlink())
 
 
+def checks_in(folder: Path) -> list[Path]:
+    """Folders in which a backup is being verified, or was until the power failed. Raises OSError."""
+    return sorted(path for path in _entries(folder) if _CHECKING.fullmatch(path.name) and not path.is_symlink())
+
+
 def _entries(folder: Path) -> Iterator[Path]:
     try:
         yield from folder.iterdir()

@@ -13,7 +13,10 @@ from ivr.settings import Settings
 
 # Below the state folder: made again at every start, or only of this run. Logs of the programs are no record of calls.
 MADE_AGAIN = frozenset({"asterisk/etc", "asterisk/run", "asterisk/cache", "asterisk/spool", "sentences", "log"})
-OF_A_RUN = frozenset({"up.lock", "controller.pid", "rules/request.json", "asterisk/hosts"})
+OF_A_RUN = frozenset({"up.lock", "controller.pid", "rules/request.json", "asterisk/hosts"}) | {
+    "health/alarms.json",  # of the moment of the backup: restored, it would raise alarms that ended long ago
+    "health/heartbeat.lock",
+}
 LOGS = PurePosixPath("asterisk/log")
 TESTS = ".tests.yaml"
 SETTLED = 10.0  # seconds: Asterisk writes to a recording at least every four
@@ -79,11 +82,14 @@ class Places:
                 yield Item(f"recordings/{name}", path, settled=SETTLED)
 
     def state_items(self) -> Iterator[Item]:
-        """The state folder without what is made again: whatever is new in it is backed up."""
+        """The state folder without what is made again: whatever is new in it is backed up.
+
+        The record of calls is a database whatever its bytes are: zeros must not pass for an ordinary file.
+        """
         without = {str(folder.relative_to(self.settings.state)) for folder in self.inside()}
         for name, path in _below(self.settings.state, MADE_AGAIN | without):
             if not _passing(PurePosixPath(name)):
-                yield Item(f"state/{name}", path, database=is_database(path))
+                yield Item(f"state/{name}", path, database=path == self.settings.database or is_database(path))
 
     def target(self, name: str) -> tuple[Kind, Path | None]:
         """Where the member belongs here, and how it gets there; None: nowhere."""

@@ -1,5 +1,6 @@
 """`ivr restore`: verified first, unpacked beside, put in place by renaming; nothing that was there is deleted."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -80,11 +81,18 @@ def interrupted(settings: Settings) -> Path | None:
 
 
 def restore(
-    path: Path, contents: Contents, steps: Sequence[Step], places: Places, told: Told = lambda _: None
+    path: Path,
+    contents: Contents,
+    steps: Sequence[Step],
+    places: Places,
+    told: Told = lambda _: None,
+    *,
+    ports: bool = True,
 ) -> Restored:
     """Unpack the file that was verified as `contents` and put it in place as planned in `steps`.
 
     Until everything is unpacked nothing of this installation is touched. After a crash: do it again, nothing is lost.
+    `ports` as of `check_place`, which is asked once more before anything is put in place: unpacking takes a while.
     Raises Broken, CannotRestore, CannotStart, OSError.
     """
     settings, staging = places.settings, _staging(places.settings)
@@ -99,6 +107,7 @@ def restore(
             if contents.about.state != str(settings.state) and snapshot_file.exists():
                 snapshot.relocate(snapshot_file, contents.about.state, str(settings.state))
             os.sync()
+            check_place(settings, ports=ports)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -181,9 +190,19 @@ def _staging(settings: Settings) -> Path:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """No server may start meanwhile. Raises CannotStart."""
-    with only_one(settings) if settings.state.exists() else nullcontext():
-        yield
+    """No server may start meanwhile, and nobody else restore. Raises CannotRestore, CannotStart, OSError."""
+    parent = settings.state.parent
+    parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotRestore(say("backup.another_restore", path=parent)) from error
+        with only_one(settings) if settings.state.exists() else nullcontext():
+            yield
+    finally:
+        os.close(descriptor)
 
 
 def _asterisk(settings: Settings) -> int | None:

@@ -1,5 +1,6 @@
 """`ivr restore`."""
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ def restore_command(settings: Callable[[], Settings]) -> typer.Typer:
     ) -> None:
         chosen = _at(settings(), to)
         places, path = Places(chosen, installation.PROJECT), file.absolute()
-        with plainly(say("backup.nothing_changed")):
+        with plainly("backup.nothing_changed", "backup.not_restored"):
             if not dry_run:
                 check_place(chosen, ports=to is None)
                 if left := interrupted(chosen):
@@ -71,8 +72,9 @@ def restore_command(settings: Callable[[], Settings]) -> typer.Typer:
                 _agreed(yes, chosen.state)
                 with shown(as_json) as progress:
                     progress.begin(say("backup.unpacking"), sum(member.size for member in found.contents.members))
-                    done = restore(path, found.contents, steps, places, progress.advance)
-        _tell_restored(done, steps, chosen, as_json)
+                    done = restore(path, found.contents, steps, places, progress.advance, ports=to is None)
+        finished = "backup.restored" if to is None else "backup.rehearsed"
+        _tell_restored(done, steps, chosen, None if as_json else finished)
 
     return app
 
@@ -119,8 +121,9 @@ def _by_hand(steps: list[Step], settings: Settings) -> Iterator[str]:
         yield "  " + say("backup.step_by_hand", source=source, path=step.target or "-")
 
 
-def _tell_restored(done: Restored | None, steps: list[Step], settings: Settings, as_json: bool) -> None:
-    if as_json:
+def _tell_restored(done: Restored | None, steps: list[Step], settings: Settings, finished: str | None) -> None:
+    """`finished`: the message of a restore that is done; None: as JSON."""
+    if finished is None:
         rows = [
             {"member": s.member.name, "target": str(s.target) if s.target else None, "action": s.action}
             for s in steps
@@ -135,7 +138,7 @@ def _tell_restored(done: Restored | None, steps: list[Step], settings: Settings,
     if done is None:
         typer.echo(say("backup.dry_run"))
         return
-    typer.echo(say("backup.restored", state=settings.state))
+    typer.echo(say(finished, state=settings.state, quoted=shlex.quote(str(settings.state))))
     for path in [done.before, *done.kept]:
         if path is not None:
             typer.echo(say("backup.kept", path=path))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from ivr.messages import say
+
 MAGIC = b"SQLite format 3\0"
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file, and makes again
 PAGES = 250  # copied at once; then the disk is left to others for as long as that took
@@ -14,7 +16,7 @@ PATIENCE = 15.0  # seconds for somebody who holds the file alone
 
 
 class Unsound(Exception):
-    """The database cannot be copied or is damaged; the text is SQLite's own."""
+    """The database cannot be copied or is damaged; the text is SQLite's own, or says that it is empty."""
 
 
 def is_database(path: Path) -> bool:
@@ -68,6 +70,13 @@ def check(path: Path) -> None:
                 raise Unsound(f"foreign_key_check: {orphan[0]}, {orphan[1]} -> {orphan[2]}")
     except sqlite3.Error as error:
         raise _named(error, path) from error
+
+
+def check_record(path: Path) -> None:
+    """As `check`, of the record of calls: an empty file is a sound database to SQLite, and none to us."""
+    check(path)
+    if not schema(path):
+        raise Unsound(say("backup.empty"))
 
 
 def schema(path: Path) -> str:

@@ -14,6 +14,7 @@ from ivr.calls.store import Stored, position_of
 
 log = logging.getLogger(__name__)
 
+PORTION = 250  # events in one transaction: some tenths of a second of the event loop
 QUIET = 60.0  # seconds between two lines about the same trouble
 # Asterisk tells AMI of a row before or after it is in the file, about half of the time each
 AFTER_WAKE = 0.05  # seconds
@@ -53,7 +54,7 @@ class FileReader:
         return self._known is not None and self._known[0] != self.calls.database.identity
 
     async def catch_up(self) -> CaughtUp:
-        """Reads to the end of the file. Events and position are stored together, so nothing is read half.
+        """Reads to the end of the file. The position is stored with or after its events, so nothing is left out.
 
         Raises LogUnavailable, OSError; the next reading begins where the last whole one ended.
         """
@@ -94,7 +95,8 @@ class FileReader:
 
     async def _pause(self, wake: asyncio.Event, every: float) -> None:
         try:
-            await asyncio.wait_for(wake.wait(), every)
+            async with asyncio.timeout(every):  # not wait_for, which in 3.11 may swallow a cancellation
+                await wake.wait()
         except TimeoutError:
             return
         wake.clear()
@@ -118,14 +120,22 @@ class FileReader:
         return self._known[1]
 
     async def _store(self, piece: Piece) -> frozenset[str]:
+        """In portions, between which the event loop does its other work; the position comes with the last.
+
+        A crash between two of them has the first ones stored again, which changes nothing.
+        """
         read = (str(self.file.path), piece.position)
+        new_calls: set[str] = set()
         try:
-            stored = await self.calls.store(piece.events, read)
+            for start in range(0, max(len(piece.events), 1), PORTION):
+                portion = piece.events[start : start + PORTION]
+                last = start + PORTION >= len(piece.events)
+                new_calls |= (await self.calls.store(portion, read if last else None)).new_calls
         except Unstorable:
             await self._store_singly(piece.events)
-            stored = await self.calls.store((), read)
+            await self.calls.store((), read)
         self._known = (self.calls.database.identity, piece.position)
-        return stored.new_calls
+        return frozenset(new_calls)
 
     async def _store_singly(self, events: Sequence[Event]) -> None:
         """One event of the piece cannot be stored: the others are, and it is given up."""

@@ -19,6 +19,7 @@ from ivr.calls.projection import CallRecord, Outcome
 from ivr.calls.query import Filter
 from ivr.calls.show import Names, Style, keys_as_names
 from ivr.messages import say
+from ivr.owner import owner_of
 
 UNKNOWN_CALL, NO_LOG = 1, 3  # exit codes
 POLL = 0.5  # seconds between two looks while following
@@ -83,7 +84,7 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
     ) -> None:
         if context.invoked_subcommand is not None:
             return
-        sources = open_log()
+        sources = _sources(open_log)
         wanted = Filter(
             since=_moment(since, sources.zone),
             until=_moment(until, sources.zone),
@@ -103,7 +104,7 @@ def commands(open_log: Callable[[], LogSources]) -> typer.Typer:
         call_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
         as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     ) -> None:
-        sources = open_log()
+        sources = _sources(open_log)
         style = Style(sources.zone, sources.names, whole_numbers=True)
         with _told_plainly(sources.database_path), reader(sources.database_path) as connection:
             found = query.call(connection, storable(call_id))
@@ -187,10 +188,30 @@ def _told_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except LogUnavailable as error:
-        there = path.exists()
-        reason = str(error.__cause__).splitlines()[0] if there else ""
-        sentence = say("calls.unavailable", reason=reason) if there else say("calls.not_there", path=path)
-        typer.echo(sentence, err=True)
+        typer.echo(_why(path, error), err=True)
+        raise typer.Exit(NO_LOG) from error
+
+
+def _why(path: Path, trouble: LogUnavailable) -> str:
+    """What keeps the log from being read, in one sentence."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return say("calls.not_there", path=path)
+    except PermissionError:
+        return say("calls.closed", path=path, owner=owner_of(path))
+    except OSError as error:
+        return say("calls.unavailable", reason=error)
+    return say("calls.unavailable", reason=str(trouble.__cause__).splitlines()[0])
+
+
+def _sources(open_log: Callable[[], LogSources]) -> LogSources:
+    """What is asked of the installation before its log; it may be closed to us, too. Raises typer.Exit."""
+    try:
+        return open_log()
+    except PermissionError as error:
+        path = Path(error.filename or "?")
+        typer.echo(say("calls.closed", path=path, owner=owner_of(path)), err=True)
         raise typer.Exit(NO_LOG) from error
 
 

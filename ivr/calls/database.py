@@ -100,7 +100,10 @@ class Database:
     async def _set_aside(self) -> None:
         """Something else lies in its place: a wrong copy, zeros after a power cut. It is kept beside."""
         kept = f"broken-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        used = self._file
         async with self._opening:
+            if self._engine is not None and self._file != used:
+                return  # somebody was quicker
             await self.close()
             await asyncio.to_thread(_rename, self.path, kept)
         log.error(

@@ -17,6 +17,7 @@ from ivr.calls.events import Event
 log = logging.getLogger(__name__)
 
 HEAD = 128  # bytes that identify a file
+PACKED = {".gz", ".xz", ".bz2", ".zst"}
 PIECE_BYTES = 256 * 1024
 
 
@@ -63,7 +64,7 @@ class GrowingFile:
         opened = self._open(position)
         if opened is None:
             return Piece((), position)
-        file, position, renamed = opened
+        file, position, renamed = opened  # `renamed`: its new path, None while it still has its own
         with file:
             head = file.read(min(HEAD, position.offset))
             file.seek(position.offset)
@@ -73,27 +74,40 @@ class GrowingFile:
         used, unreadable = found.used, found.unreadable
         if not used and full:  # no row is that long
             used, unreadable = len(data), unreadable + 1
-        if not used and renamed and self.path.exists():  # the old file has no more: on with the new one
-            return Piece((), Position(), unreadable, more=True)
-        position = Position((head + data[:used])[:HEAD], position.offset + used)
-        return Piece(found.events, position, unreadable, more=used > 0 and (full or renamed))
+        if not used and renamed and (following := self._after(renamed)):  # the old file has no more
+            return Piece((), following, unreadable, more=True)
+        position = Position((head + data[:used])[:HEAD] or position.head, position.offset + used)
+        return Piece(found.events, position, unreadable, more=used > 0 and (full or renamed is not None))
 
-    def _open(self, position: Position) -> tuple[BinaryIO, Position, bool] | None:
+    def _after(self, renamed: Path) -> Position | None:
+        """The beginning of the next file: one that was renamed later, else the one that is written now."""
+        rotated = sorted(self._renamed(), key=lambda path: path.stat().st_mtime_ns)
+        later = rotated[rotated.index(renamed) + 1 :] if renamed in rotated else []
+        for path in later:
+            with path.open("rb") as file:
+                if head := file.read(HEAD):
+                    return Position(head, 0)
+        return Position() if self.path.exists() else None
+
+    def _renamed(self) -> list[Path]:
+        """Earlier files that can still be read."""
+        return [path for path in self.path.parent.glob(f"{self.path.name}?*") if path.suffix not in PACKED]
+
+    def _open(self, position: Position) -> tuple[BinaryIO, Position, Path | None] | None:
         """(file, where to read on, whether it was renamed meanwhile), None when there is no file."""
         current = _opened(self.path)
         if current and _begins_like(current, position):
-            return current, position, False
-        older = self.path.parent.glob(f"{self.path.name}?*") if position.offset else ()
-        for path in older:
+            return current, position, None
+        for path in self._renamed() if position.head else ():
             file = _opened(path)
             if file and _begins_like(file, position):
                 _close(current)
-                return file, position, True
+                return file, position, path
             _close(file)
         if current is None:
             return None
         log.warning("the file %s was replaced or cut: it is read from its beginning", self.path.name)
-        return current, Position(), False
+        return current, Position(), None
 
 
 def _opened(path: Path) -> BinaryIO | None:

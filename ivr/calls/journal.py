@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ivr.calls.events import Event, Source
-from ivr.calls.growing import PIECE_BYTES, GrowingFile, Parsed
+from ivr.calls.growing import GrowingFile, Parsed
 
 SOURCES = get_args(Source)
+PIECE_BYTES = 1 << 20  # more than the longest line: a name of 64 kB, six characters for each of its own
 _SUM = 8  # hex digits
 
 

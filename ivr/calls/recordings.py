@@ -5,13 +5,13 @@ to the last 4 s are missing (project facts): the header is then repaired in plac
 Format: RIFF/WAVE, Microsoft "Multimedia Programming Interface and Data Specifications 1.0" (1991).
 """
 
-import asyncio
 import hashlib
 import logging
 import math
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,7 @@ from ivr.calls.model import CallRow
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import records
 from ivr.calls.writer import CallLog
+from ivr.deadline import beside
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ async def check_due(calls: CallLog, folder: Path, now: datetime | None = None) -
         due = await connection.run_sync(_due, now - SETTLED_AFTER)
     for record in due:
         relative = record.recording_path or ""
-        found = await asyncio.to_thread(inspect, folder, relative, _expected(record))
+        found = await beside(partial(inspect, folder, relative, _expected(record)))
         if found.problem:
             log.warning("recording of call %s: %s", record.call_id, found.problem)
         await calls.store([checked(record.call_id, relative, found, now)])

@@ -65,26 +65,29 @@ class CallStatistics:
         until = now - SETTLED
         async with self._database.reading() as connection:
             rows = await connection.run_sync(_groups, self._since, until)
-        settled = [row for row in rows if row.settled and row.outcome != Outcome.OPEN]
+        settled = [row for row in rows if row.settled and not row.counted and row.outcome != Outcome.OPEN]
         self._settled += _totals(settled)
-        self._since = until
-        lifelines = [row.last for row in rows if row.lifeline]
+        self._since = max(self._since, until)
+        lifelines = [row.last for row in rows if row.lifeline and row.last]
         return Statistics(
-            self._settled + _totals([row for row in rows if not row.settled]),
+            self._settled + _totals([row for row in rows if not row.settled and not row.counted]),
             sum(row.calls for row in rows if row.outcome == Outcome.OPEN),
             max(lifelines, default=None),
         )
 
 
 def _groups(connection: Connection, since: datetime, until: datetime) -> list[Row[Any]]:
-    recent = or_(CallRow.arrived_at >= since, CallRow.outcome == Outcome.OPEN.value)
+    recent = or_(CallRow.arrived_at >= min(since, until), CallRow.outcome == Outcome.OPEN.value)
     wait = func.round(_seconds(CallRow.answered_at) - _seconds(CallRow.arrived_at), 3).label("wait")
     columns = CallRow.outcome, CallRow.stage, CallRow.lifeline, CallRow.arrived_at, wait
     call = select(*columns).where(COUNTED, recent).subquery().c
     spans = ((call.wait <= most, literal(n)) for n, most in enumerate(WAITS))
     span = case((call.wait.is_(None), None), *spans, else_=literal(len(WAITS))).label("span")
-    keys = [call.outcome, call.stage, call.lifeline, (call.arrived_at < until).label("settled"), span]
-    sums = [func.count().label("calls"), func.sum(call.wait).label("waited"), func.max(call.arrived_at).label("last")]
+    settled = (call.arrived_at < until).label("settled")
+    counted = (call.arrived_at < since).label("counted")  # before a clock was set back
+    keys = [call.outcome, call.stage, call.lifeline, settled, counted, span]
+    past = func.max(case((call.arrived_at <= until + SETTLED, call.arrived_at)))  # a clock may have been wrong
+    sums = [func.count().label("calls"), func.sum(call.wait).label("waited"), past.label("last")]
     return list(connection.execute(select(*keys, *sums).group_by(*keys)).all())
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ivr.calls import store
 from ivr.calls.catchup import QUIET, FileReader
-from ivr.calls.database import Database, LogUnavailable, Unstorable
+from ivr.calls.database import Database, Unstorable
 from ivr.calls.events import Event
 from ivr.calls.growing import Position
 from ivr.calls.journal import Journal
@@ -170,7 +170,8 @@ class CallLog:
         pause = FIRST_PAUSE
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), LOOK)
+                async with asyncio.timeout(LOOK):  # not wait_for, which in 3.11 may swallow a cancellation
+                    await self._more.wait()
             if not self._more.is_set() and not self._reader.stale:
                 continue
             self._more.clear()
@@ -197,7 +198,7 @@ class CallLog:
                 await asyncio.to_thread(self.journal.append, self._batch)
                 self._journaled += len(self._batch)
                 self._batch = []
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 whatever it is, this task must not end: no memory, no threads
                 self._say("the journal cannot be written (%s)", error)
                 if not await self._write_around():
                     await asyncio.sleep(pause)
@@ -211,7 +212,7 @@ class CallLog:
             except Unstorable:
                 log.exception("an event (%s) cannot be stored and is given up", self._batch[0].kind)
                 self._refused += 1
-            except LogUnavailable as error:
+            except Exception as error:  # noqa: BLE001 as above
                 self._say("nor the database (%s)", error)
                 return False
             del self._batch[0]
@@ -222,7 +223,7 @@ class CallLog:
         reached = self._journaled
         try:
             await self._reader.catch_up()
-        except (LogUnavailable, OSError) as error:
+        except Exception as error:  # noqa: BLE001 as above
             self._say("the database cannot be written (%s)", error)
             return False
         self._brought = reached

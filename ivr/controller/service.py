@@ -9,9 +9,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from ivr.asterisk.accounts import account_names
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerError
 from ivr.asterisk.fastagi import FastAgiServer
+from ivr.asterisk.lines import qualify
 from ivr.calls.catchup import QUIET, FileReader
 from ivr.calls.celfile import CelFile
 from ivr.calls.database import Database, LogUnavailable, Unstorable
@@ -21,8 +23,9 @@ from ivr.calls.reserve import keep
 from ivr.calls.sweep import sweep
 from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
-from ivr.health.guard import Controller, Guard
+from ivr.controller.script import CityScript
 from ivr.health.restarts import Reason, note
+from ivr.health.room import Controller, Guard
 from ivr.heartbeat.job import beat
 from ivr.notify import notify
 from ivr.rulebook.ask import asked_by, findable
@@ -90,13 +93,17 @@ class Service:
         loop.add_signal_handler(signal.SIGINT, self._asked_to_hurry)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         await self._calls.start()
+        watchdog: asyncio.Task[None] | None = None
         try:
             self._agi.start()
+            watchdog = asyncio.create_task(self._tell_watchdog())
             with findable(self._settings.state):
                 await self._work()
         finally:
             await asyncio.to_thread(self._guard.close)
             await self._calls.stop()
+            if watchdog is not None:  # until now: what is written last may take longer than its patience
+                watchdog.cancel()
 
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
@@ -120,7 +127,6 @@ class Service:
                 tasks.create_task(keep_doing(self._forget_tests, 3600.0), name="forget tests"),
                 tasks.create_task(keep_doing(self._guard.keep_alarms, 1.0), name="alarms"),
                 tasks.create_task(keep_doing(self._guard.serve_health, 1.0), name="health"),
-                tasks.create_task(self._tell_watchdog(), name="watchdog"),
                 tasks.create_task(self._tell_ready(), name="ready"),
             ]
             if self._settings.heartbeat_minutes:
@@ -129,6 +135,7 @@ class Service:
             await self._drain()
             for job in jobs:
                 job.cancel()
+            note(self._settings.health, Reason.CONTROLLER_STOPPED)
 
     async def _drain(self) -> None:
         """The door is shut at once; who is being asked is asked to the end."""
@@ -137,7 +144,7 @@ class Service:
         if asked := len(self._agi.sessions):
             log.warning("asked to stop: %d calls are still asked, new ones take the lifeline", asked)
         for _ in range(round(DRAIN / DRAIN_LOOK)):
-            if self._hurry.is_set() or not self._agi.sessions:
+            if self._hurry.is_set() or not self._agi.busy:
                 break
             await asyncio.sleep(DRAIN_LOOK)
         await asyncio.to_thread(self._agi.stop, HURRY if self._hurry.is_set() else 0.0)
@@ -155,17 +162,24 @@ class Service:
         await watch(self._settings.rules_file, lambda: self._force.look(Request(How.SAVED)))
 
     async def _heartbeat(self) -> None:
-        await beat(self._settings, lambda: self._force.edition.rules, lambda _: None)
+        await beat(self._settings, lambda now: CityScript(self._force.edition.rules, now), lambda _: None)
 
     async def _forget_tests(self) -> None:
         await forget_tests(self._calls.database, datetime.now(UTC) - TESTS_KEPT)
 
     async def _resync(self) -> None:
         self._force.asterisk_is_back()
+        await self._ask_phones()
         try:
             await self._sweep()
         except (LogUnavailable, Unstorable, OSError) as error:
             log.warning("calls are compared with Asterisk's a little later: %s", str(error).splitlines()[0])
+
+    async def _ask_phones(self) -> None:
+        try:
+            await qualify(self._manager, account_names(self._force.edition.rules, self._settings))
+        except ManagerError as error:
+            log.warning("Asterisk asks no phone whether it is there: %s; it does so by itself within seconds", error)
 
     async def _sweep(self) -> None:
         live = None
@@ -212,7 +226,12 @@ class Service:
         """So that calls are written down when the disk is full."""
         files = {"journal": self._settings.journal, "cel": self._settings.cel_file, "cdr": self._settings.cdr_file}
         for name, path in files.items():
-            if not await asyncio.to_thread(keep, path, KEPT[name]) and not self._no_space_kept:
+            try:
+                possible = await asyncio.to_thread(keep, path, KEPT[name])
+            except OSError as error:
+                log.warning("no space is kept for %s: %s; on a full disk it would stop", path.name, error.strerror)
+                continue
+            if not possible and not self._no_space_kept:
                 self._no_space_kept = True
                 log.warning("this file system keeps no space for files: calls are not written down when it is full")
 

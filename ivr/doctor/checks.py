@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ivr.doctor import clock, defaults, disk, guard, lines, machine, permissions, ports, record, rules
+from ivr.doctor import clock, defaults, disk, lines, machine, permissions, ports, record, rules, service
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding
 
@@ -36,10 +36,10 @@ class Check:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("server", "service", guard.server),
-    Check("controller", "service", guard.controller),
-    Check("heartbeat", "service", guard.heartbeat),
-    Check("alarms", "service", guard.alarms),
+    Check("server", "service", service.server),
+    Check("controller", "service", service.controller),
+    Check("heartbeat", "service", service.heartbeat),
+    Check("alarms", "service", service.alarms),
     Check("trunk", "lines", lines.trunk, (LINES,)),
     Check("operators", "lines", lines.operators, (LINES, RULES)),
     Check("agencies", "lines", lines.agencies, (LINES, RULES)),
@@ -56,7 +56,7 @@ CHECKS: tuple[Check, ...] = (
     Check("open_calls", "record", record.open_calls, (LOG,)),
     Check("unlogged", "record", record.unlogged, (LOG,)),
     Check("recordings", "record", record.recordings, (LOG,), 20.0),
-    Check("backup", "record", guard.backup),
+    Check("backup", "record", service.backup),
     Check("programs", "machine", machine.programs, seconds=30.0),
     Check("timing", "machine", machine.timing),
     Check("backlog", "machine", machine.backlog),

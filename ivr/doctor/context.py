@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from ivr.asterisk.ami_model import ManagerError
 from ivr.asterisk.program import asterisk_pid
 from ivr.calls.database import LogUnavailable, reader
+from ivr.deadline import TooLate, within
 from ivr.doctor import live
-from ivr.doctor.deadline import TooLate, within
 from ivr.doctor.live import Live
 from ivr.messages import say
 from ivr.rulebook import ask, status

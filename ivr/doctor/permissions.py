@@ -9,7 +9,7 @@ from ivr import settings as settings_module
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, some, warning
 from ivr.messages import say
-from ivr.rulebook.saved import user_name
+from ivr.owner import owner_of, user_name
 
 OTHERS, GROUP_OR_OTHERS = 0o007, 0o077
 MOST_FILES = 20_000  # of a folder with years of recordings, so many are looked at
@@ -28,16 +28,6 @@ def access(context: Context) -> Iterator[Finding]:
         yield warning("access", "access_denied", paths=paths, owner=name)
     else:
         yield ok("access", "access_ok", path=settings.state)
-
-
-def owner_of(path: Path) -> str:
-    """Whose it is; where that cannot be told, whose the folder around it is."""
-    for place in (path, *path.parents):
-        try:
-            return user_name(place.stat().st_uid)
-        except OSError:
-            continue
-    return user_name(0)
 
 
 def _exists(path: Path) -> bool:

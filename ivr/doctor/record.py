@@ -23,6 +23,7 @@ INTEGRITY_SECONDS = 25.0
 STEPS = 10_000  # of SQLite's machine, between two looks at the time
 LONGEST_CALL = timedelta(hours=2)
 RECENT = timedelta(days=7)
+LATELY = timedelta(days=6)  # forgotten test calls (7 days) stay in the file of CEL
 SETTLED = 60.0  # seconds in which a row of CEL comes into the record
 TAIL = 4_000_000  # bytes of CEL, some thousand calls
 MOST_CALLS = 100_000
@@ -116,7 +117,7 @@ def unlogged(context: Context) -> Iterator[Finding]:
         rows, _, _ = split(file.read(TAIL))
     events = [event for row in rows if (event := event_of(row)) is not None and is_call(event)]
     settled = context.now - timedelta(seconds=SETTLED)
-    ids = {event.call_id for event in events if event.at < settled}
+    ids = {event.call_id for event in events if context.now - LATELY < event.at < settled}
     with reader(context.settings.database) as connection:
         missing = sorted(ids - existing(connection, ids))
     if missing:

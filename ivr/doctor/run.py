@@ -4,11 +4,12 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from ivr.deadline import TooLate, within
 from ivr.doctor.checks import BY_ID, CHECKS, Check
 from ivr.doctor.context import Context
-from ivr.doctor.deadline import TooLate, within
 from ivr.doctor.model import Finding, error, warning
-from ivr.doctor.permissions import access, owner_of
+from ivr.doctor.permissions import access
+from ivr.owner import owner_of
 
 AT_ONCE = 4
 _PLACES = {check.id: place for place, check in enumerate(CHECKS)}

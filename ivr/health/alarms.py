@@ -40,6 +40,10 @@ class Alarm:
     where: str = ""
 
 
+class BookDamaged(Exception):
+    """There is a book of alarms, and it cannot be understood."""
+
+
 OnChange = Callable[[Alarm, State], None]
 
 
@@ -157,14 +161,22 @@ class _Keeper:
 def read(folder: Path) -> tuple[Alarm, ...]:
     """The alarms of an installation, oldest first; none when there is no book, or it cannot be read."""
     try:
+        return written(folder)
+    except (OSError, BookDamaged) as error:
+        log.warning("the alarms of an earlier run cannot be read (%s: %s)", type(error).__name__, error)
+        return ()
+
+
+def written(folder: Path) -> tuple[Alarm, ...]:
+    """The alarms in the book, oldest first; none when there is no book. Raises OSError, BookDamaged."""
+    try:
         with (folder / FILE).open("rb") as file:
             rows = json.loads(file.read(LARGEST))
         return tuple(_alarm(row) for row in rows)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        log.warning("the alarms of an earlier run cannot be read (%s: %s)", type(error).__name__, error)
-        return ()
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BookDamaged(f"{type(error).__name__}: {error}") from error
 
 
 def as_json(alarms: Iterable[Alarm]) -> list[dict[str, str]]:

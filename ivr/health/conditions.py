@@ -19,9 +19,12 @@ FULL_SHARE, FULL_BYTES = 0.02, 64 * MIB
 LOW_HOURS = 24.0
 ENOUGH = 1.25  # times a threshold, before its alarm ends
 ENOUGH_HOURS = 36.0
+ROOMY = 0.25  # of a disk; more free than that is no trouble however fast it fills
 LIFELINE_SPAN = timedelta(minutes=10)
 RESTARTS, RESTART_SPAN = 3, timedelta(minutes=10)
 BACKUP_AGE = timedelta(hours=48)
+SLACK = timedelta(minutes=1)  # a time further in the future is of a clock that was set back, and says nothing
+LOG = "journalctl -u ivr112-controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def decide(facts: Facts, standing: Collection[str], seen: Mapping[str, tuple[boo
     """`standing` are the keys of the alarms that stand now, `seen` comes from the last decision."""
     keep: dict[str, str] = {}
     over, now_seen = set[str](), dict[str, tuple[bool, float]]()
+    over.update(set(standing) - {condition.key for condition in CONDITIONS})  # of another version
     for condition in CONDITIONS:
         key, stands = condition.key, condition.key in standing
         text = condition.judge(facts, stands)
@@ -98,7 +102,7 @@ def _disk(what: str, *, full: bool) -> Callable[[Facts, bool], str | None]:
             return ""  # one disk that holds both folders is one trouble
         limit = min(disk.total * share, most) * (ENOUGH if standing else 1)
         hours, least = disk.hours_left, ENOUGH_HOURS if standing else LOW_HOURS
-        soon = not full and hours is not None and hours < least
+        soon = not full and hours is not None and hours < least and disk.free < disk.total * ROOMY
         if disk.free >= limit and not soon:
             return ""
         told = say("health.disk_hours", hours=int(hours)) if hours is not None else ""
@@ -151,7 +155,8 @@ def _heartbeat(facts: Facts, _standing: bool) -> str | None:
     every = facts.heartbeat_every
     if not every:
         return ""
-    known = [at for at in (facts.last_heartbeat, facts.heartbeat_expected_since) if at is not None]
+    moments = facts.last_heartbeat, facts.heartbeat_expected_since
+    known = [at for at in moments if at is not None and at <= facts.now + SLACK]
     if not known:
         return None
     if facts.now - max(known) <= 2 * every + timedelta(minutes=1):
@@ -162,14 +167,19 @@ def _heartbeat(facts: Facts, _standing: bool) -> str | None:
 def _lifeline(facts: Facts, _standing: bool) -> str | None:
     if facts.database is not True:
         return None
-    used = facts.last_lifeline is not None and facts.now - facts.last_lifeline < LIFELINE_SPAN
+    last = facts.last_lifeline
+    used = last is not None and timedelta(0) <= facts.now - last < LIFELINE_SPAN
     return say("health.lifeline") if used else ""
 
 
 def _restarts(facts: Facts, _standing: bool) -> str | None:
     if facts.restarts is None:
         return None
-    again = facts.restarts.within(Reason.CONTROLLER_STARTED, RESTART_SPAN, facts.now) - 1
+    started, stopped = (
+        facts.restarts.within(reason, RESTART_SPAN, facts.now)
+        for reason in (Reason.CONTROLLER_STARTED, Reason.CONTROLLER_STOPPED)
+    )
+    again = started - stopped - 1
     return say("health.restarts", count=again) if again >= RESTARTS else ""
 
 
@@ -192,9 +202,9 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("trunk_unreachable", _trunk_reached, begins_after=45, where="IVR_TRUNK_FILE")
     yield Condition("trunk_unregistered", _trunk_registered, begins_after=40, where="IVR_TRUNK_FILE")
     yield Condition("operators_away", _operators, begins_after=60, ends_after=10, where="ivr doctor")
-    yield Condition("heartbeat_missed", _heartbeat, ends_after=0, where="ivr doctor")
+    yield Condition("heartbeat_missed", _heartbeat, begins_after=60, ends_after=0, where="ivr doctor")
     yield Condition("lifeline_used", _lifeline, ends_after=0, where="ivr calls --since 1h")
-    yield Condition("controller_restarts", _restarts, ends_after=0, where="controller.log")
+    yield Condition("controller_restarts", _restarts, ends_after=0, where=LOG)
     yield Condition("backup_old", _backup, ends_after=0, where="ivr backup")
 
 

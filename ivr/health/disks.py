@@ -3,12 +3,12 @@
 import os
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
-KEPT = timedelta(hours=24)
-SHORTEST = timedelta(hours=2)  # a shorter look at a disk says nothing of its pace
-APART = timedelta(minutes=10)
+HOUR = 3600.0  # seconds
+KEPT = 24 * HOUR
+SHORTEST = 2 * HOUR  # a shorter look at a disk says nothing of its pace
+APART = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,13 @@ def measure(what: str, path: Path) -> Disk:
 class Pace:
     """Remembers a day of looks at one disk."""
 
-    _looks: deque[tuple[datetime, int]] = field(default_factory=deque)
+    _looks: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def hours_left(self, now: datetime, free: int) -> float | None:
-        """Until the disk is full if it goes on like this; None when it does not fill, or not known yet."""
+    def hours_left(self, now: float, free: int) -> float | None:
+        """Until the disk is full if it goes on like this; None when it does not fill, or not known yet.
+
+        `now` in seconds of a clock that nobody sets.
+        """
         looks = self._looks
         if not looks or now - looks[-1][0] >= APART:
             looks.append((now, free))
@@ -47,4 +50,4 @@ class Pace:
         since, before = looks[0]
         if now - since < SHORTEST or free >= before:
             return None
-        return free / (before - free) * (now - since).total_seconds() / 3600
+        return free / (before - free) * (now - since) / HOUR

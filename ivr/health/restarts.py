@@ -24,9 +24,13 @@ RECENT = 50  # what is kept one by one
 
 
 class Reason(StrEnum):
-    """CONTROLLER_STARTED is every start, also the first; the others are noted by `ivr up`."""
+    """CONTROLLER_STARTED is every start, also the first; CONTROLLER_STOPPED the end of a run that was asked to end.
+
+    The controller notes these two, `ivr up` the others.
+    """
 
     CONTROLLER_STARTED = "controller_started"
+    CONTROLLER_STOPPED = "controller_stopped"
     CONTROLLER_FROZEN = "controller_frozen"
     CONTROLLER_ENDED = "controller_ended"
     ASTERISK_ENDED = "asterisk_ended"
@@ -43,6 +47,10 @@ class Restarts:
     def within(self, reason: Reason, span: timedelta, now: datetime) -> int:
         """How many of one kind there were in the last `span`."""
         return sum(kind == reason and timedelta(0) <= now - at <= span for at, kind in self.recent)
+
+    def last(self, reason: Reason, now: datetime) -> datetime | None:
+        """When the last one of a kind was, None when none is known; those of the future do not count."""
+        return max((at for at, kind in self.recent if kind == reason and at <= now), default=None)
 
     def count(self, reason: str) -> int:
         """How many of one kind there were ever."""

@@ -15,6 +15,7 @@ from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerError
 from ivr.calls.database import Database, LogUnavailable, Unstorable
 from ivr.calls.statistics import CallStatistics, Statistics
+from ivr.deadline import beside
 from ivr.health.alarms import Alarms, as_json
 from ivr.health.conditions import CONDITIONS, Facts, decide
 from ivr.health.disks import Disk, Pace, measure
@@ -103,8 +104,10 @@ class Watchkeeper:
         (reachable, registrations, queue), disks, (kept, heartbeat, backup), waiting, _ = await asyncio.gather(
             self._lines(up), self._disks(), self._files(), self._stuck(), self._count()
         )
+        now = datetime.now(UTC)
+        self._since = min(self._since, now)  # the clock may have been set back
         return Facts(
-            now=datetime.now(UTC),
+            now=now,
             clock=time.monotonic(),
             disks=disks,
             waiting_events=waiting,
@@ -139,11 +142,11 @@ class Watchkeeper:
         return tuple(disk for disk in found if disk is not None)
 
     async def _disk(self, what: str, path: Path) -> Disk | None:
-        disk = await self._asking.ask(what, partial(asyncio.to_thread, measure, what, path), DEADLINE)
+        disk = await self._asking.ask(what, partial(beside, partial(measure, what, path)), DEADLINE)
         if disk is None:
             return None
         pace = self._paces.setdefault(what, Pace())
-        return replace(disk, hours_left=pace.hours_left(datetime.now(UTC), disk.free))
+        return replace(disk, hours_left=pace.hours_left(time.monotonic(), disk.free))
 
     async def _stuck(self) -> int:
         """Events that wait for the record; 0 as soon as it keeps up, as it does even when many calls come."""
@@ -164,7 +167,7 @@ class Watchkeeper:
 
     async def _file(self, what: str, look: Callable[[], Found]) -> tuple[Found] | None:
         """In a thread; None when it cannot be read, so that "nothing there" is something else."""
-        return await self._asking.ask(what, partial(asyncio.to_thread, lambda: (look(),)), DEADLINE)
+        return await self._asking.ask(what, partial(beside, lambda: (look(),)), DEADLINE)
 
     async def _count(self) -> None:
         """The statistics, unless they are new; a database that is away leaves the last ones."""
@@ -206,7 +209,7 @@ class Watchkeeper:
             waiting=sources.waiting(),
             journaled=sources.journaled(),
             dropped=sources.dropped(),
-            rules=await asyncio.to_thread(sources.rules),
+            rules=await beside(sources.rules),
         )
         return page(snapshot)
 

@@ -2,8 +2,9 @@
 
 `{"alarm": "disk_state_low", "state": "begun", "since": "2026-11-22T01:02:03+00:00", "text": "...", "city": "..."}`
 
-In a thread of its own, in order, each tried a few times. Nothing the other side does reaches the calls, and the
-address, which often holds a password, reaches no log. Redirects are not followed: a POST has no business elsewhere.
+In a thread of its own, in order, each tried a few times; a beginning that did not arrive is tried again every minute
+while its alarm stands. Nothing the other side does reaches the calls, and the address, which often holds a password,
+reaches no log. Redirects are not followed: a POST has no business elsewhere.
 """
 
 import base64
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE = 5.0  # seconds for one try, from connecting to the beginning of the answer
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds between the tries
+AGAIN = 60.0  # seconds between the tries after these, while the alarm stands
 MOST_WAITING = 200
 
 
@@ -39,10 +41,11 @@ def refused(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long one try may take and what pauses (s) follow the tries that failed."""
+    """How long one try may take, what pauses (s) follow the tries that failed, and `again` all that follow."""
 
     deadline: float = DEADLINE
     pauses: tuple[float, ...] = PAUSES
+    again: float = AGAIN
 
 
 class NotTold(Exception):
@@ -60,6 +63,7 @@ class Webhook:
             raise ValueError(reason)
         self._url, self._city, self._pace = urlsplit(url), city, pace or Pace()
         self._waiting: queue.Queue[dict[str, str] | None] = queue.Queue(MOST_WAITING)
+        self._late: dict[str, dict[str, str]] = {}  # beginnings that did not arrive, by alarm; of the thread
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._thread.start()
@@ -82,15 +86,42 @@ class Webhook:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while (each := self._waiting.get()) is not None:
-            self._tell(each)
+        due = time.monotonic()
+        while True:
+            try:
+                each = self._waiting.get(timeout=max(due - time.monotonic(), 0.0) if self._late else None)
+            except queue.Empty:
+                self._tell_late()
+                due = time.monotonic() + self._pace.again
+                continue
+            if each is None:
+                return
+            self._late.pop(each["alarm"], None)
+            if not self._tell(each) and each["state"] == State.BEGUN:
+                self._late[each["alarm"]] = each
+                due = time.monotonic() + self._pace.again
 
-    def _tell(self, each: dict[str, str]) -> None:
-        body = json.dumps(each, ensure_ascii=False).encode()
+    def _tell_late(self) -> None:
+        """All that did not arrive once more; one that fails again keeps the others waiting no longer."""
+        for each in list(self._late.values()):
+            try:
+                self._post(each)
+            except NotTold as error:
+                log.debug("the alarm %s still does not reach its receiver: %s", each["alarm"], error)
+                return
+            del self._late[each["alarm"]]
+            log.warning("the alarm %s has reached its receiver at last", each["alarm"])
+
+    def _post(self, each: dict[str, str]) -> None:
+        """Raises NotTold."""
+        post(self._url, json.dumps(each, ensure_ascii=False).encode(), self._pace.deadline)
+
+    def _tell(self, each: dict[str, str]) -> bool:
+        """Whether it arrived, after a few tries."""
         trouble = ""
         for pause in (*self._pace.pauses, None):
             try:
-                post(self._url, body, self._pace.deadline)
+                self._post(each)
             except NotTold as error:
                 if str(error) != trouble:
                     log.warning(
@@ -98,10 +129,13 @@ class Webhook:
                     )
                 trouble = str(error)
             else:
-                return
+                return True
             if pause is not None and self._closed.wait(pause):
                 break
-        log.error("the alarm %s (%s) was not sent and is given up", each["alarm"], each["state"])
+        begun = each["state"] == State.BEGUN and not self._closed.is_set()
+        then = f"is tried again every {self._pace.again:g} s while it stands" if begun else "is given up"
+        log.error("the alarm %s (%s) was not sent and %s", each["alarm"], each["state"], then)
+        return False
 
 
 def news(alarm: Alarm, state: State, city: str) -> dict[str, str]:

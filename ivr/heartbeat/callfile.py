@@ -11,9 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.asterisk.accounts import HEARTBEAT, own_address
-from ivr.controller.script import CityScript
-from ivr.dialogue import Understanding
-from ivr.rules import Rules
+from ivr.dialogue import Script, Understanding
 from ivr.settings import Settings
 
 LONG_AGO = 3600.0  # seconds
@@ -29,12 +27,12 @@ class Heartbeat:
     code: str = ""
 
 
-def new_call(settings: Settings, rules: Rules, at: datetime) -> Heartbeat:
+def new_call(settings: Settings, script: Script, at: datetime) -> Heartbeat:
     """A call to our own number through the trunk where both are set, else to our own address."""
     through_trunk = bool(settings.heartbeat_number and settings.trunk_file)
     to = f"PJSIP/{settings.heartbeat_number}@trunk" if through_trunk else loopback(settings)
     code = "".join(secrets.choice("123456789") for _ in range(6)) if through_trunk else ""
-    return Heartbeat(f"{at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", to, keys(rules, at), code)
+    return Heartbeat(f"{at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", to, keys(script), code)
 
 
 def loopback(settings: Settings) -> str:
@@ -42,9 +40,9 @@ def loopback(settings: Settings) -> str:
     return f"PJSIP/{HEARTBEAT}/sip:112@{own_address(settings)}"
 
 
-def keys(rules: Rules, at: datetime) -> tuple[str, ...]:
+def keys(script: Script) -> tuple[str, ...]:
     """What somebody presses who takes the first choice of every question."""
-    script, known, pressed = CityScript(rules, at), Understanding(), list[str]()
+    known, pressed = Understanding(), list[str]()
     question = script.next_question(known)
     while question and question.choices:
         choice = question.choices[0]

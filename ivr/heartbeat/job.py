@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ivr.calls.celfile import CelFile
 from ivr.calls.growing import HEAD, Position
+from ivr.dialogue import Script
 from ivr.heartbeat.callfile import Heartbeat, drop, new_call, untouched
 from ivr.heartbeat.last import write_last
 from ivr.heartbeat.result import Outcome, Result, result_in
-from ivr.rules import Rules
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,17 +29,27 @@ POLL = 0.25
 FIRST = 20.0  # seconds after the start: phones and trunk register first
 AGAIN = 60.0  # seconds; a call that failed is soon followed by another, so that the alarm can be sure
 
+STRANGERS = 3  # in a row, after which the number is taken for a wrong one
+
+ScriptOf = Callable[[datetime], Script]  # the city's questions at that moment
 OnResult = Callable[[Result], object]
 
 
-async def beat(settings: Settings, rules: Callable[[], Rules], on_result: OnResult, first: float = FIRST) -> None:
-    """Make test calls for ever, one every `heartbeat_minutes` (0: none), the first after `first` seconds."""
-    pause, every = first, settings.heartbeat_minutes * 60.0
+async def beat(settings: Settings, script: ScriptOf, on_result: OnResult, first: float = FIRST) -> None:
+    """Make test calls for ever, one every `heartbeat_minutes` (0: none), the first after `first` seconds.
+
+    A number at which again and again somebody else answers is not dialled any more until the next start.
+    """
+    pause, every, strangers = first, settings.heartbeat_minutes * 60.0, 0
     while every:
         await asyncio.sleep(pause)
-        result = await attempt(settings, rules())
+        result = await attempt(settings, script)
         if not result.ok:
             log.warning("test call %s: %s after %.1f s", result.token, result.outcome, result.seconds)
+        strangers = strangers + 1 if result.outcome == Outcome.NOT_RECOGNISED else 0
+        if strangers == STRANGERS:
+            log.error("IVR_HEARTBEAT_NUMBER is answered by others: test calls leave out the trunk until a restart")
+            settings = settings.model_copy(update={"heartbeat_number": ""})
         on_result(result)
         pause = pause_after(result, every)
 
@@ -51,11 +61,12 @@ def pause_after(result: Result, every: float) -> float:
     return min(every, AGAIN)
 
 
-async def attempt(settings: Settings, rules: Rules, patience: float = PATIENCE) -> Result:
+async def attempt(settings: Settings, script: ScriptOf, patience: float = PATIENCE) -> Result:
     """Make one test call, wait for its result and keep it; one at a time, whoever asks. Raises no OSError."""
     folder = settings.health
-    call = new_call(settings, rules, datetime.now(UTC))
-    result = Result(call.token, datetime.now(UTC), Outcome.NOT_STARTED, 0.0)
+    now = datetime.now(UTC)
+    call = new_call(settings, script(now), now)
+    result = Result(call.token, now, Outcome.NOT_STARTED, 0.0)
     try:
         async with _alone(folder):
             result = await _made(call, settings, patience)
@@ -107,7 +118,7 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
 
 
 def _opened(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True, mode=0o750)
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 

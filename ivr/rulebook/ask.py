@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ivr.owner import user_name
 from ivr.rulebook.durable import replace
-from ivr.rulebook.saved import user_name
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """`ivr status`, `ivr rules reload`, `ivr rules history`: the rules in force on the command line."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -68,6 +69,7 @@ def status_command(
         as_json: AsJson = False,
         prometheus: Annotated[bool, typer.Option("--prometheus", help="Print the metrics Prometheus reads.")] = False,
     ) -> None:
+        logging.getLogger("ivr").addHandler(logging.NullHandler())  # what others would log is said here
         try:
             found = look(chosen := settings(), alarms(chosen))
         except OSError as error:

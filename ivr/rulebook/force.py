@@ -79,7 +79,8 @@ class Force:
         while True:
             waiting = self._manager.connected and (self._pending or not self._asterisk_has_it)
             try:
-                await asyncio.wait_for(self._wake.wait(), AGAIN if waiting else None)
+                async with asyncio.timeout(AGAIN if waiting else None):
+                    await self._wake.wait()
             except TimeoutError:
                 log.debug("asking Asterisk again")
             self._wake.clear()

@@ -126,13 +126,17 @@ class History:
 def _entries(lines: list[bytes], index: Path) -> Iterator[Entry]:
     for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
-            at = datetime.fromisoformat(row["at"])
-            entry = Entry(str(row["hash"]), at, str(row["who"]), str(row["generation"]), How(row["how"]))
-            if not _HASH.fullmatch(entry.digest) or at.tzinfo is None:
-                raise ValueError("no hash, or a time without a zone")
-            at.astimezone()
+            yield _entry(line)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             log.warning("%s, line %d, cannot be read and is passed over: %s", index, number, error)
-        else:
-            yield entry
+
+
+def _entry(line: bytes) -> Entry:
+    """Raises ValueError, KeyError, TypeError, OverflowError or RecursionError for what is no line of ours."""
+    row = json.loads(line)
+    at = datetime.fromisoformat(row["at"])
+    entry = Entry(str(row["hash"]), at, str(row["who"]), str(row["generation"]), How(row["how"]))
+    if not _HASH.fullmatch(entry.digest) or at.tzinfo is None:
+        raise ValueError("no hash, or a time without a zone")
+    at.astimezone()
+    return entry

@@ -18,6 +18,7 @@ from ivr.settings import Settings
 LOOPBACK = "127.0.0.1"
 PATIENCE = 2.0  # seconds
 BANNER = b"Asterisk Call Manager"
+ALIVE = b"agi_network_script: alive\n\n"  # asks FastAGI whether a call would be taken; the end of the file is yes
 
 
 class File(StrEnum):
@@ -78,16 +79,28 @@ def look(settings: Settings, alarms: tuple[Standing, ...] = ()) -> Found:
     in_force = bool(told and told.in_force.digest == digest)
     file = File.UNUSABLE if problems else File.IN_FORCE if in_force else File.WAITING
     pid = ask.controller_pid(settings.state)
-    controller = pid if pid and _answers(settings.agi_port) else None
-    asterisk = _answers(settings.ami_port, BANNER)
+    controller = pid if pid and _takes_calls(settings.agi_port) else None
+    asterisk = _greets(settings.ami_port)
     return Found(settings, told, file, digest, problems, controller, asterisk, rules, alarms)
 
 
-def _answers(port: int, greeting: bytes = b"") -> bool:
-    """Somebody listens there and, where a greeting is the custom, greets."""
+def _takes_calls(port: int) -> bool:
+    """A call that came now would be taken; for a process that hangs, the kernel accepts connections all the same."""
     try:
         with socket.create_connection((LOOPBACK, port), PATIENCE) as connection:
-            return connection.recv(len(greeting)) == greeting if greeting else True
+            connection.sendall(ALIVE)
+            return connection.recv(1) == b""
+    except ConnectionResetError:  # taken, and turned away unread: all places are in use
+        return True
+    except OSError:
+        return False
+
+
+def _greets(port: int) -> bool:
+    """Asterisk's manager is there and greets."""
+    try:
+        with socket.create_connection((LOOPBACK, port), PATIENCE) as connection:
+            return connection.recv(len(BANNER)) == BANNER
     except OSError:
         return False
 
@@ -133,7 +146,10 @@ def sentences(found: Found) -> Iterator[str]:
     yield say("rulebook.asterisk_up" if found.asterisk else "rulebook.asterisk_down")
     for alarm in found.alarms:
         yield say("rulebook.alarm", text=alarm.text, since=_at(found, alarm.since))
-    yield say("rulebook.all_well" if found.well else "rulebook.not_well")
+    if found.well and found.alarms:
+        yield say("rulebook.well_but_alarms", count=len(found.alarms))
+    else:
+        yield say("rulebook.all_well" if found.well else "rulebook.not_well")
 
 
 def _attempt(found: Found) -> Iterator[str]:

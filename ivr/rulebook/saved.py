@@ -1,12 +1,12 @@
 """The rules file as it lies there: read whole, judged, or refused with reasons."""
 
 import os
-import pwd
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.messages import say
+from ivr.owner import user_name
 from ivr.rulebook.history import digest_of
 from ivr.rules import Rules, RulesError, load_rules
 from ivr.rules.document import MAX_BYTES
@@ -60,11 +60,3 @@ def judged(content: bytes, *, demo: bool) -> Rules:
     except UnicodeDecodeError as error:
         raise RulesError([problem(Finding((), "not_text"), 1, 1)]) from error
     return load_rules(text, demo=demo)
-
-
-def user_name(number: int) -> str:
-    """`budi`, or the number of a user this machine does not know."""
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

@@ -84,7 +84,8 @@ async def watch(path: Path, on_saved: Callable[[], None]) -> NoReturn:
             if stillness.seen(there, time.monotonic()):
                 on_saved()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), stillness.pause(time.monotonic()))
+                async with asyncio.timeout(stillness.pause(time.monotonic())):
+                    await wake.wait()
             wake.clear()
     finally:
         await _end(news)

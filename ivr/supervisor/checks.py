@@ -42,8 +42,6 @@ def check_machine(settings: Settings) -> None:
 def check_ports(settings: Settings) -> None:
     """Every port is free; raises CannotStart naming the setting of the first one that is not."""
     check_port("IVR_AGI_PORT", LOOPBACK, settings.agi_port)
-    if settings.http_port:
-        check_port("IVR_HTTP_PORT", str(settings.http_address), settings.http_port)
     check_asterisk_ports(settings)
 
 

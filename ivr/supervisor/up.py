@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -87,7 +88,8 @@ class Supervisor:
         self.notifications.restarted()
 
     def _note(self, reason: Reason) -> None:
-        note(self._settings.health, reason)
+        """In a thread that nobody waits for: a sick disk must delay neither a start nor a kill."""
+        threading.Thread(target=note, args=(self._settings.health, reason), daemon=True).start()
 
     async def _until_ready(self) -> None:
         ended = {asyncio.create_task(child.ended()): child for child in (self.asterisk, self.controller)}
@@ -119,14 +121,18 @@ class Supervisor:
 
     async def _watch(self) -> None:
         """A frozen controller answers nobody and must not keep its port: new calls meanwhile take the lifeline."""
+        looked = time.monotonic()
         while True:
             await asyncio.sleep(0.25)
+            before, looked = looked, time.monotonic()
+            if looked - before > 1.0:  # it is we who slept: what was said meanwhile is still to be read
+                self.notifications.last_seen = looked
             patience = FROZEN_AFTER if self.notifications.heard else HEARD_WITHIN
             if time.monotonic() - self.notifications.last_seen > patience and self.controller.pid:
                 log.error("the controller is frozen: killed and started again; calls meanwhile take the lifeline")
-                self._note(Reason.CONTROLLER_FROZEN)
                 self.controller.kill()
                 self.notifications.restarted()
+                self._note(Reason.CONTROLLER_FROZEN)
 
 
 async def supervise(prepared: Prepared, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:

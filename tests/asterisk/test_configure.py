@@ -84,6 +84,7 @@ def test_every_line_and_every_music_class_of_a_plan_exists(folder: Path, path: P
     assert_nothing_dangles(city(path), at, folder)
 
 
+@pytest.mark.thorough
 @examples(40)
 @given(ANY_RULES, INSTANTS)
 def test_the_same_holds_for_any_rules_an_admin_may_write(folder: Path, rules: Rules, at: datetime) -> None:

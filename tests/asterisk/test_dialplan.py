@@ -223,6 +223,7 @@ def test_at_any_minute_the_lifeline_rings_whom_the_controller_would_have_rung(
     assert shipped_week(category)[minute] == plan_variables(route(rules, category, None, now), category, None, NOW)
 
 
+@pytest.mark.thorough
 @examples(30)
 @given(ANY_RULES, st.lists(st.integers(0, WEEK - 1), min_size=20, max_size=20))
 def test_the_same_holds_for_any_rules_an_admin_may_write(rules: Rules, minutes: list[int]) -> None:

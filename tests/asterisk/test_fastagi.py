@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import resource
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,15 @@ def ended(connection: socket.socket) -> bool:
     except ConnectionResetError:
         return True
     return True
+
+
+def closed(connections: list[socket.socket]) -> list[socket.socket]:
+    """Those that the server has closed by now."""
+    looking = select.poll()
+    for connection in connections:
+        looking.register(connection, select.POLLIN)
+    known = {connection.fileno(): connection for connection in connections}
+    return [known[number] for number, _ in looking.poll(0)]
 
 
 def handler_threads() -> int:
@@ -122,9 +132,10 @@ def test_a_burst_of_calls_is_served_up_to_the_limit_and_the_rest_is_closed_at_on
     handle = Waiting()
     with serving(handle, max_calls=100) as server, ExitStack() as burst:
         calls = [burst.enter_context(call(server)) for _ in range(600)]
-        assert until(lambda: caplog.text.count("turned away") == 500)
         assert until(lambda: handle.calls == 100)
+        assert until(lambda: len(closed(calls)) == 500)
         assert len(server.sessions) == 100
+        assert caplog.text.count("turned away") == 1
         assert "the dialplan goes on with the lifeline" in caplog.records[0].message
         handle.release.set()
         assert all(ended(asterisk) for asterisk in calls)
@@ -305,6 +316,17 @@ def test_a_server_whose_door_is_blocked_does_not_say_that_it_takes_calls(monkeyp
     with serving(lambda session: None) as server:
         assert not answered(server)
         blocked.set()
+
+
+def test_a_server_all_of_whose_places_are_taken_is_well(caplog: pytest.LogCaptureFixture) -> None:
+    """The watchdog must not end 500 healthy calls because a 501st would be turned away."""
+    handle = Waiting()
+    with serving(handle, max_calls=20) as server, ExitStack() as burst:
+        calls = [burst.enter_context(call(server)) for _ in range(20)]
+        assert until(lambda: handle.calls == 20)
+        assert all(answered(server) for _ in range(20))
+        handle.release.set()
+        assert all(ended(asterisk) for asterisk in calls)
 
 
 def test_a_call_whose_thread_outlives_its_deadline_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ import hashlib
 import os
 import sqlite3
 import struct
+import tempfile
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,11 @@ from ivr.calls.events import Event
 from ivr.calls.store import set_position, store
 from ivr.rulebook.history import Entry, History, How
 from ivr.secrets import Secrets
-from ivr.settings import Settings
 from tests.calls import story
 from tests.city import SHIPPED, settings_in
 
-RELEASE = Path(__file__).with_name("release-0.1.0.sql.gz")
+HERE = Path(__file__)
+RELEASE = HERE.with_name("release-0.1.0.sql.gz")
 
 # Not to be in any backup: made again, or of this run only.
 LEFT_OUT = (
@@ -35,6 +37,8 @@ LEFT_OUT = (
     "controller.pid",
     "rules/.status.json.x7.new",
     "calls.sqlite-wal",
+    "health/alarms.json",
+    "health/heartbeat.lock",
 )
 
 
@@ -51,8 +55,9 @@ def fill(places: Places) -> Places:
     settings = places.settings
     state = settings.state
     settings.state.mkdir(parents=True, mode=0o750)
-    load(RELEASE, settings.database)
-    asyncio.run(add_calls(settings, [*story.events(story.answered_rows()), *story.told_by_controller()]))
+    write(settings.database, record())
+    with closing(sqlite3.connect(settings.database)) as connection, connection:
+        connection.execute("UPDATE cel_position SET path = ? WHERE path = ?", (str(settings.cel_file), str(HERE)))
     for name in LEFT_OUT:
         write(state / name, b"left out")
     (state / "calls.sqlite-wal").unlink()  # SQLite's own business
@@ -94,6 +99,17 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
     return path
 
 
+@cache
+def record() -> bytes:
+    """The database, made once for all tests; HERE stands for the CEL file's path."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "calls.sqlite")
+        load(RELEASE, path)
+        calls = [*story.events(story.answered_rows()), *story.told_by_controller()]
+        asyncio.run(_add(path, calls, HERE))
+        return path.read_bytes()
+
+
 def load(sql: Path, database: Path) -> None:
     """A database made of an SQL dump."""
     with closing(sqlite3.connect(database)) as connection:
@@ -101,12 +117,12 @@ def load(sql: Path, database: Path) -> None:
     database.chmod(0o600)
 
 
-async def add_calls(settings: Settings, events: Iterable[Event]) -> None:
+async def _add(path: Path, events: Iterable[Event], cel_file: Path) -> None:
     """Through the program's own store, which brings the database to this version first."""
-    database = Database(settings.database)
+    database = Database(path)
     async with database.writing() as connection:
         await connection.run_sync(store, list(events))
-        await connection.run_sync(set_position, str(settings.cel_file), b"head of the file", 77)
+        await connection.run_sync(set_position, str(cel_file), b"head of the file", 77)
     await database.close()
 
 

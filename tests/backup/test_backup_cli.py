@@ -1,12 +1,19 @@
+import errno
 import json
 import os
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress as Bar
 from typer.testing import CliRunner
 
 import ivr.settings
-from ivr.backup.make import make
+from ivr.backup.amounts import size
+from ivr.backup.console import Amount
+from ivr.backup.make import CannotBackUp, make
+from ivr.backup.names import name_of
 from ivr.backup.places import Places
 from ivr.cli import app
 from tests.backup.installation import damaged, fill, installation, tree, write
@@ -54,6 +61,7 @@ def test_a_backup_is_made_verified_listed_and_restored(places: Places, tmp_path:
     assert "tidak ada yang diubah" in told
     assert places.settings.rules_file.read_bytes() == b"# edited later\n"
     told = ran("restore", path, "--yes")
+    assert "Nyalakan server" in told
     assert "state.before-restore-" in told
     assert "kota.yaml.before-restore-" in told
     assert places.settings.rules_file.read_bytes() != b"# edited later\n"
@@ -99,6 +107,116 @@ def test_a_backup_that_cannot_be_made_deletes_none_of_the_others(places: Places,
     assert sorted(nas.iterdir()) == before
 
 
+@pytest.mark.parametrize("content", [b"", bytes(4096), b"garbage"])
+def test_a_destroyed_record_of_calls_is_no_backup_and_deletes_none_of_the_others(
+    places: Places, tmp_path: Path, content: bytes
+) -> None:
+    nas = tmp_path / "nas"
+    ran("backup", "--to", nas)
+    before = sorted(nas.iterdir())
+    for path in places.settings.state.glob("calls.sqlite*"):
+        path.unlink()
+    write(places.settings.database, content)
+    assert "calls.sqlite tidak dapat dicadangkan" in ran("backup", "--to", nas, "--keep", 1, code=1)
+    assert sorted(nas.iterdir()) == before
+
+
+def test_a_record_of_calls_that_is_gone_is_said_and_no_older_backup_goes(places: Places, tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    assert "PERINGATAN" not in ran("backup", "--to", nas)
+    for path in places.settings.state.glob("calls.sqlite*"):
+        path.unlink()
+    [warning] = json.loads(ran("backup", "--to", nas, "--keep", 1, "--json"))["warnings"]
+    assert str(places.settings.database) in warning
+    assert warning in ran("backup", "--to", nas, "--keep", 1)
+    assert len(list(nas.iterdir())) == 3
+
+
+def test_a_backup_dated_in_the_future_is_named_and_the_new_one_stays(places: Places, tmp_path: Path) -> None:
+    made = make(places, tmp_path / "nas").path
+    ahead = made.rename(made.with_name(name_of(datetime.now(UTC) + timedelta(days=400))))
+    said = ran("backup", "--to", tmp_path / "nas", "--keep", 1)
+    assert f"{ahead} bertanggal di masa depan" in said
+    assert sorted(path.name in said for path in (tmp_path / "nas").iterdir()) == [True, True]
+    assert len(list((tmp_path / "nas").iterdir())) == 2
+
+
+def test_a_backup_is_made_though_an_old_one_cannot_be_deleted(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `chattr +i`, or a NAS that keeps what it has, would do."""
+    old, gone = (make(places, tmp_path / "nas").path for _ in range(2))
+    unlink = Path.unlink
+
+    def refuses(path: Path, missing_ok: bool = False) -> None:
+        if path == old:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+        if path == gone:
+            unlink(path)  # somebody else was quicker
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuses)
+    said = ran("backup", "--to", tmp_path / "nas", "--keep", 1)
+    assert "Cadangan selesai" in said
+    assert f"{gone} tidak dapat dihapus" not in said
+    assert f"{old} tidak dapat dihapus (--keep): Operation not permitted" in said
+    assert "tidak ada yang tertinggal" not in said
+
+
+def test_surplus_is_deleted_while_no_other_backup_can_be_made(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = make(places, tmp_path / "nas").path
+    unlink = Path.unlink
+
+    def looks(path: Path, missing_ok: bool = False) -> None:
+        if path == old:
+            with pytest.raises(CannotBackUp, match="sedang dibuat"):
+                make(places, tmp_path / "nas")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", looks)
+    assert f"Dihapus (--keep): {old}" in ran("backup", "--to", tmp_path / "nas", "--keep", 1)
+
+
+def test_a_folder_that_cannot_be_read_is_not_told_as_a_backup_that_failed(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "nas")
+
+    path = make(places, tmp_path / "nas").path
+    for name in ("listed", "verify"):
+        monkeypatch.setattr(f"ivr.backup.cli.{name}", refuses)
+    for words in (("list", "--to", tmp_path / "nas"), ("verify", path)):
+        assert ran("backup", *words, code=1).startswith("Tidak terbaca: nas: Permission denied")
+
+
+@pytest.mark.parametrize("below", ["", "nas"])
+def test_a_place_for_backups_that_is_a_file_is_said_with_its_setting(
+    places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, below: str
+) -> None:
+    file = write(tmp_path / "file", b"mine")
+    monkeypatch.setenv("IVR_BACKUPS", str(file / below))
+    for words in ([], ["list"]):
+        said = ran("backup", *words, code=1)
+        assert f"{file} bukan folder" in said
+        assert "IVR_BACKUPS" in said
+
+
+def test_numbers_have_a_decimal_comma_and_small_ones_are_kilobytes(places: Places, tmp_path: Path) -> None:
+    said = ran("backup", "--to", tmp_path / "nas")
+    assert re.search(r"\(\d+,\d kB, \d+ berkas, \d+,\d detik\)", said), said
+    assert re.search(r" \d+,\d kB ", ran("backup", "list", "--to", tmp_path / "nas"))
+    assert (size(999_949), size(1_000_000), size(12_345_678)) == ("999,9 kB", "1,0 MB", "12,3 MB")
+
+
+def test_the_bar_has_a_decimal_comma_too() -> None:
+    with Bar(disable=True) as bar:
+        bar.add_task("", total=40_000_000, completed=12_345_678)
+        assert Amount().render(bar.tasks[0]).plain == "12,3 MB / 40,0 MB"
+
+
 def test_without_a_folder_the_setting_says_where(places: Places) -> None:
     ran("backup")
     assert len(list(places.settings.backups.glob("ivr112-*.tar.gz"))) == 2
@@ -126,6 +244,9 @@ def test_a_rehearsal_goes_beside_the_running_server(places: Places, tmp_path: Pa
     path = make(places, tmp_path / "nas").path
     before = tree(tmp_path / "i")
     said = ran("restore", path, "--to", tmp_path / "rehearsal", "--yes")
+    assert "server yang berjalan tidak diubah" in said
+    assert f"IVR_STATE={tmp_path / 'rehearsal'} ivr calls" in said
+    assert "Nyalakan server" not in said
     assert str(tmp_path / "rehearsal" / "from-backup") in said
     assert (tmp_path / "rehearsal" / "calls.sqlite").stat().st_mode & 0o777 == 0o600
     assert tree(tmp_path / "i") == before

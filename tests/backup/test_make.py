@@ -13,13 +13,14 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ivr.backup.keep import listed, surplus, verify
 from ivr.backup.make import CannotBackUp, make
-from ivr.backup.names import backups_in
+from ivr.backup.names import backups_in, name_of
 from ivr.backup.places import Places
 from ivr.backup.snapshot import Unsound, copy
 from ivr.calls.database import Database, reader
@@ -82,6 +83,7 @@ async def _note(calls: CallLog, stop: threading.Event) -> None:
         await asyncio.sleep(0.005)
 
 
+@pytest.mark.thorough
 def test_a_copy_taken_under_200_events_a_second_is_of_one_moment_and_keeps_no_writer_waiting(
     places: Places, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ def records_are_projections(path: Path) -> None:
     assert all(record == project(one, events[one]) for one, record in found.items())
 
 
+@pytest.mark.thorough
 def test_a_whole_backup_under_200_events_a_second_loses_nothing_between_its_parts(
     places: Places, tmp_path: Path
 ) -> None:
@@ -229,7 +232,7 @@ def test_too_little_space_is_said_before_anything_is_written(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 10_000))
-    with pytest.raises(CannotBackUp, match="tersisa 0,0 MB"):
+    with pytest.raises(CannotBackUp, match="tersisa 10,0 kB"):
         make(places, tmp_path / "nas")
     assert list((tmp_path / "nas").iterdir()) == []
 
@@ -241,6 +244,28 @@ def test_what_a_cut_off_backup_left_is_cleared_away(places: Places, tmp_path: Pa
     made = make(places, folder)
     assert [path.name for path in made.removed] == [".ivr112-abc_1234.part"]
     assert sorted(path.name for path in folder.iterdir()) == [".ivr112-not ours.part", made.path.name]
+
+
+def test_copies_left_by_a_cut_off_verification_are_removed_after_a_day(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the backup, or, where that folder may not be written to, among the system's temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    for where in (tmp_path / "nas", tmp_path / "temporary"):
+        for name in ("old", "new"):
+            write(where / f".ivr112-{name}.check" / "0.sqlite", b"citizens")
+        os.utime(where / ".ivr112-old.check", (time.time() - 90_000,) * 2)
+    made = make(places, tmp_path / "nas")
+    assert {path.parent.name for path in made.removed} == {"nas", "temporary"}
+    left = {path.name for path in tmp_path.glob("*/.*.check")}
+    assert left == {".ivr112-new.check"}
+
+
+def test_without_the_passwords_there_is_no_backup(places: Places, tmp_path: Path) -> None:
+    (places.settings.state / "secrets.json").unlink()
+    with pytest.raises(CannotBackUp, match=r"secrets\.json"):
+        make(places, tmp_path / "nas")
+    assert list((tmp_path / "nas").iterdir()) == []
 
 
 def test_two_backups_in_one_second_have_two_names(places: Places, tmp_path: Path) -> None:
@@ -266,6 +291,7 @@ def command(places: Places, *arguments: str) -> tuple[list[str], dict[str, str]]
     return [sys.executable, "-m", "ivr", *arguments], others | {name: str(value) for name, value in given.items()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_backup_that_is_interrupted_leaves_nothing(places: Places, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "nas"
@@ -287,6 +313,7 @@ def test_a_backup_that_is_interrupted_leaves_nothing(places: Places, tmp_path: P
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_disk_that_becomes_full_leaves_nothing_and_is_said(places: Places, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
@@ -321,11 +348,22 @@ def test_only_surplus_backups_of_this_installation_may_go(places: Places, tmp_pa
     ]
     (folder / "ivr112-20200102-000000.tar.gz").symlink_to(ours[0].path)
     about = ours[-1].contents.about
-    assert surplus(folder, about, 4) == []
-    assert surplus(folder, about, 2) == [ours[0].path, ours[1].path]
-    assert surplus(folder, about, 1) == [one.path for one in ours[:3]]
+    newest = ours[-1].path
+    assert surplus(newest, about, 4).paths == ()
+    assert surplus(newest, about, 2).paths == (ours[0].path, ours[1].path)
+    assert surplus(newest, about, 1).paths == tuple(one.path for one in ours[:3])
     assert {one.path for one in listed(folder) if one.about is None} == {strangers[0]}
     assert other in backups_in(folder)
+
+
+def test_the_backup_just_made_stays_whatever_date_another_has(places: Places, tmp_path: Path) -> None:
+    folder = tmp_path / "nas"
+    first, second, third = (make(places, folder) for _ in range(3))
+    assert surplus(first.path, first.contents.about, 1).paths == (second.path, third.path)
+    assert surplus(first.path, first.contents.about, 2).paths == (second.path,)
+    ahead = third.path.rename(folder / name_of(datetime.now(UTC) + timedelta(hours=2)))
+    found = surplus(first.path, first.contents.about, 1)
+    assert (found.paths, found.ahead) == ((second.path,), (ahead,))
 
 
 def test_the_members_are_plain_files_of_a_tar(places: Places, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ import hashlib
 import io
 import json
 import random
+import sqlite3
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -105,6 +107,26 @@ def test_a_database_that_is_damaged_inside_is_found_though_every_hash_is_right(t
         writer.add("state/calls.sqlite", places.settings.database)
     read(path)
     with pytest.raises(Broken, match=r"state/calls\.sqlite"):
+        verify(path)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), b"garbage"])
+def test_a_record_of_calls_that_is_no_database_makes_a_backup_unsound(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "b.tar.gz"
+    with writing(path, ABOUT) as writer:
+        writer.add("state/calls.sqlite", write(tmp_path / "calls.sqlite", content))
+    read(path)
+    with pytest.raises(Broken, match=r"state/calls\.sqlite"):
+        verify(path)
+
+
+def test_a_record_of_calls_without_a_table_makes_a_backup_unsound(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "calls.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    path = tmp_path / "b.tar.gz"
+    with writing(path, ABOUT) as writer:
+        writer.add("state/calls.sqlite", tmp_path / "calls.sqlite")
+    with pytest.raises(Broken, match=r"state/calls\.sqlite.*kosong"):
         verify(path)
 
 

@@ -1,5 +1,6 @@
 """When a restore is refused, nothing is touched; when it breaks off, it can be done again."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from ivr.backup.console import plainly
 from ivr.backup.keep import Verified, verify
 from ivr.backup.make import Made, make
 from ivr.backup.manifest import Broken
@@ -172,6 +175,40 @@ def test_a_restore_that_broke_off_between_its_two_last_steps_is_done_again(
     assert interrupted(there.settings) is not None
     put_back(found, made.path, there)
     assert len(rows(there.settings.database)["events"]) > 1200
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_server_that_was_started_while_the_backup_was_unpacked_is_noticed(
+    there: Places, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, sync = verify(made.path), os.sync
+    with contextlib.ExitStack() as stack:
+
+        def starts() -> None:
+            stack.enter_context(socket.create_server(("127.0.0.1", there.settings.agi_port)))
+            sync()
+
+        monkeypatch.setattr(os, "sync", starts)
+        with pytest.raises(CannotStart, match="IVR_AGI_PORT"):
+            put_back(found, made.path, there)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_two_restores_at_once_do_not_meet(there: Places, made: Made) -> None:
+    found = verify(made.path)
+    descriptor = os.open(there.settings.state.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(CannotRestore, match="sedang berjalan"):
+            put_back(found, made.path, there)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_restore_that_fails_midway_says_that_nothing_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), plainly("backup.nothing_changed", "backup.not_restored"):
+        raise OSError(28, os.strerror(28), "state.new")
+    assert "Tidak ada yang hilang" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("untouched")

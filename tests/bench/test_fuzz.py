@@ -22,6 +22,8 @@ from ivr.asterisk import ami_model
 from ivr.calls import celfile
 from ivr.rules import Rules, RulesError, load, load_rules
 
+pytestmark = pytest.mark.thorough  # hundreds of hostile inputs for every parser
+
 SECONDS = 2.0  # for a sample of one parser, at most
 
 

@@ -22,6 +22,7 @@ from ivr.calls.projection import CallRecord, project
 from ivr.calls.query import Filter
 from ivr.calls.show import Style
 from ivr.calls.writer import CallLog
+from ivr.owner import owner_of
 from tests.calls.story import (
     CALL,
     NUMBER,
@@ -33,6 +34,7 @@ from tests.calls.story import (
     row,
     told_by_controller,
 )
+from tests.doctor.installation import without_rights
 
 LEFT, NOW, EVIL = "ivr112-1795338000.1", "ivr112-1795341600.2", "ivr112-1795345200.3"
 TEST = "ivr112-1795348800.4"
@@ -369,3 +371,11 @@ def test_a_bad_recording_is_told() -> None:
     told = [*events(answered_rows()), bad]
     text = "\n".join(show.call(project(CALL, told), told, SHOWN))
     assert "bermasalah: berkas tidak ada" in text
+
+
+def test_another_user_is_told_whom_to_be(path: Path) -> None:
+    path.parent.chmod(0o700)
+    with without_rights():
+        result = run(path)
+    assert result.exit_code == 3
+    assert f"sudo -u {owner_of(path.parent)} ivr calls" in result.stderr

@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,19 @@ def test_any_bytes_between_rows_leave_the_rows_after_them(rubbish: bytes) -> Non
 def test_any_bytes_are_survived(data: bytes) -> None:
     _, used, _ = split(data)
     assert 0 <= used <= len(data)
+
+
+def test_a_file_rotated_twice_before_it_is_read_loses_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    file = CelFile(path)
+    rows = answered_rows()
+    write_rows(path, rows[:2])
+    _, position, _ = read_all(file)
+    for number, some in enumerate((rows[2:4], rows[4:6]), start=1):
+        write_rows(path, some)
+        path.rename(tmp_path / f"calls.csv.{number}")
+        os.utime(tmp_path / f"calls.csv.{number}", ns=(number, number))
+    (tmp_path / "calls.csv.0.gz").write_bytes(b"packed long ago")
+    write_rows(path, rows[6:])
+    found, _, unreadable = read_all(file, position)
+    assert (found, unreadable) == (events(rows[2:]), 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -125,5 +126,25 @@ def test_a_look_that_fails_counts_nothing_twice(tmp_path: Path) -> None:
             await connection.exec_driver_sql("ALTER TABLE away RENAME TO calls")
         assert (await statistics.look(later)).totals.ended == {"answered": 1}
         assert (await statistics.look(later + SETTLED)).totals.ended == {"answered": 1}
+
+    with_log(tmp_path, work)
+
+
+def test_a_clock_that_is_set_back_counts_no_call_twice_and_still_sees_the_lifeline(tmp_path: Path) -> None:
+    async def work(log: CallLog, statistics: CallStatistics) -> None:
+        await log.store(events(answered_rows("a-1")))
+        for now in (NOW, NOW + 2 * SETTLED, NOW, NOW + 2 * SETTLED):
+            assert (await statistics.look(now)).totals.ended == {"answered": 1}
+        await log.store(by_lifeline("a-2"))
+        assert (await statistics.look(NOW)).last_lifeline == at(0)
+
+    with_log(tmp_path, work)
+
+
+def test_a_lifeline_of_the_future_does_not_hide_one_of_now(tmp_path: Path) -> None:
+    async def work(log: CallLog, statistics: CallStatistics) -> None:
+        ahead = [replace(event, at=event.at + timedelta(days=400)) for event in by_lifeline("a-1")]
+        await log.store([*ahead, *by_lifeline("a-2")])
+        assert (await statistics.look(NOW)).last_lifeline == at(0)
 
     with_log(tmp_path, work)

@@ -388,3 +388,26 @@ def test_a_database_that_is_deleted_while_nothing_happens_is_made_again_all_the_
             assert (await asyncio.wait_for(follower.get(), 5)).call_id == "before"
 
     with_log(path, work)
+
+
+def test_a_trouble_that_nobody_foresaw_ends_neither_writer(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No thread, no memory: for a while everything fails with what is no OSError."""
+
+    async def work(calls: CallLog) -> None:
+        assert await calls.flush()
+        with monkeypatch.context() as short:
+            short.setattr(asyncio, "to_thread", no_thread)
+            calls.note(key(CALL, 1))
+            assert not await calls.flush(0.3)
+        calls.note(key(CALL, 2))
+        assert await calls.flush(10)
+
+    with_log(path, work)
+    assert count(path) == 2
+    assert "can't start new thread" in caplog.text
+
+
+def no_thread(*_arguments: object) -> None:
+    raise RuntimeError("can't start new thread")

@@ -26,6 +26,8 @@ from ivr.settings import PROJECT
 from tests.asterisk.scripted import OK, REQUEST, parse_args
 from tests.city import SYSTEM_TEST, free_ports, write_clips
 
+pytestmark = pytest.mark.thorough  # every test starts a process
+
 Found = TypeVar("Found")
 
 

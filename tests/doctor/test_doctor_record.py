@@ -125,6 +125,14 @@ def test_a_call_that_only_asterisk_knows_is_an_error_after_a_minute(tmp_path: Pa
     assert only("unlogged", gather(here.settings, at(30))).level is Level.OK
 
 
+def test_test_calls_that_were_forgotten_are_not_missing(tmp_path: Path) -> None:
+    here = installation(tmp_path)
+    here.settings.cel_file.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(here.settings.cel_file, abandoned_rows(OTHER))
+    assert only("unlogged", gather(here.settings, START + timedelta(days=5))).level is Level.ERROR
+    assert only("unlogged", gather(here.settings, START + timedelta(days=7))).level is Level.OK
+
+
 def test_before_the_first_call_there_is_no_file_to_compare_with(tmp_path: Path) -> None:
     assert found("unlogged", installation(tmp_path)) == []
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.deadline import TooLate, within
 from ivr.doctor.checks import CHECKS, RULES, Check
 from ivr.doctor.context import Context, gather
-from ivr.doctor.deadline import TooLate, within
 from ivr.doctor.model import Finding, Level, exit_code, ok, some
 from ivr.doctor.run import examine, run
 from tests.doctor.installation import NOW, context, fake_proc, settings

@@ -64,3 +64,10 @@ def test_every_check_has_a_test() -> None:
 
 def test_no_two_checks_have_one_name() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
+
+
+def test_who_is_sent_to_the_controllers_log_is_told_where_systemd_keeps_it() -> None:
+    for room in ("doctor", "health", "heartbeat"):
+        path = ROOM.parent / "messages" / f"{room}.yaml"
+        for sentence in yaml.safe_load(path.read_text(encoding="utf-8")).values():
+            assert ("controller.log" in sentence) == ("journalctl -u ivr112-controller" in sentence), sentence

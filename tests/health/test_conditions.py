@@ -179,6 +179,11 @@ def test_a_disk_that_will_be_full_within_a_day_is_announced_with_the_hours() -> 
     assert watch.after(61, **disks(90 * GIB)) == set()
 
 
+def test_a_disk_with_much_room_is_no_trouble_however_fast_it_fills() -> None:
+    assert Watch().after(0, **disks(TB // 4 + 1, hours=5)) == set()
+    assert Watch().after(0, **disks(TB // 4 - 1, hours=5)) == {"disk_state_low"}
+
+
 def test_one_disk_that_holds_both_folders_is_one_trouble() -> None:
     both = tuple(Disk(what, Path("/data"), MIB, TB, 7) for what in ("state", "recordings"))
     assert Watch().after(0, disks=both) == {"disk_state_low", "disk_state_full"}
@@ -194,7 +199,7 @@ def test_the_words_name_the_place_and_the_room_that_is_left() -> None:
 
 def test_the_pace_of_a_disk_needs_hours_to_be_known() -> None:
     pace = Pace()
-    left = [pace.hours_left(NOW + timedelta(minutes=10 * n), 1000 - 10 * n) for n in range(25)]
+    left = [pace.hours_left(600.0 * n, 1000 - 10 * n) for n in range(25)]
     assert left[:12] == [None] * 12
     assert left[12] == pytest.approx((1000 - 120) / 60)
     assert left[24] == pytest.approx((1000 - 240) / 60)
@@ -202,7 +207,7 @@ def test_the_pace_of_a_disk_needs_hours_to_be_known() -> None:
 
 def test_a_disk_that_does_not_fill_has_no_end() -> None:
     pace = Pace()
-    assert {pace.hours_left(NOW + timedelta(hours=n), 1000 + n) for n in range(100)} == {None}
+    assert {pace.hours_left(3600.0 * n, 1000 + n) for n in range(100)} == {None}
     assert len(pace._looks) <= 26
 
 
@@ -220,12 +225,39 @@ def test_a_city_without_a_trunk_has_no_trouble_with_it() -> None:
 )
 def test_a_heartbeat_is_missed_when_two_in_a_row_are(every: int, minutes_ago: int, missed: bool) -> None:
     facts = {"heartbeat_every": timedelta(minutes=every), "last_heartbeat": NOW - timedelta(minutes=minutes_ago)}
-    assert Watch().after(0, **facts) == ({"heartbeat_missed"} if missed else set())
+    watch = Watch()
+    assert watch.after(0, **facts) == set(), "the one that is due may be under way"
+    assert watch.after(60, now=NOW, **facts) == ({"heartbeat_missed"} if missed else set())
 
 
 def test_after_a_night_switched_off_no_heartbeat_is_missed() -> None:
     facts = {"last_heartbeat": NOW - timedelta(hours=9), "heartbeat_expected_since": NOW - timedelta(minutes=1)}
-    assert Watch().after(0, **facts) == set()
+    watch = Watch()
+    for _ in range(2):
+        assert watch.after(60, now=NOW, **facts) == set()
+
+
+# -- a clock that was set
+
+
+def test_a_lifeline_of_the_future_keeps_no_alarm() -> None:
+    watch = Watch()
+    assert watch.after(0, last_lifeline=NOW) == {"lifeline_used"}
+    assert watch.after(1, last_lifeline=NOW + timedelta(days=400)) == set()
+
+
+def test_a_good_test_call_of_the_future_hides_no_missed_ones() -> None:
+    future, watch = NOW + timedelta(days=400), Watch()
+    for _ in range(2):
+        found = watch.after(60, last_heartbeat=future, heartbeat_expected_since=NOW - timedelta(hours=1))
+    assert found == {"heartbeat_missed"}
+    assert Watch().after(60, last_heartbeat=future, heartbeat_expected_since=future) == set()
+
+
+def test_an_alarm_of_another_version_ends() -> None:
+    watch = Watch()
+    watch.standing = {"trunk_colour": "kuning"}
+    assert watch.after(10) == set()
 
 
 @pytest.mark.parametrize(("age_hours", "alarm"), [(47, False), (49, True)])
@@ -240,6 +272,13 @@ def test_three_restarts_are_too_many_and_three_starts_are_not() -> None:
     recent = tuple((NOW + timedelta(minutes=n), Reason.CONTROLLER_STARTED) for n in (0, 3, 6, 9))
     assert Watch().after(600, restarts=Restarts(NOW, {}, recent)) == {"controller_restarts"}
     assert Watch().after(600, restarts=Restarts(NOW, {}, recent[1:])) == set()
+
+
+def test_restarts_that_somebody_asked_for_are_no_trouble() -> None:
+    starts = [(NOW + timedelta(minutes=n), Reason.CONTROLLER_STARTED) for n in (0, 2, 4, 6, 8)]
+    stops = [(NOW + timedelta(minutes=n), Reason.CONTROLLER_STOPPED) for n in (1, 3, 5, 7)]
+    assert Watch().after(600, restarts=Restarts(NOW, {}, tuple(starts + stops))) == set()
+    assert Watch().after(600, restarts=Restarts(NOW, {}, tuple(starts + stops[:1]))) == {"controller_restarts"}
 
 
 @given(st.lists(st.sampled_from([*TROUBLES, "well"]), max_size=30), st.floats(0, 60))

@@ -126,7 +126,7 @@ def test_a_receiver_in_trouble_is_tried_again_and_then_left_alone(caplog: pytest
     with receiver(error) as server:
         sent(server.url)
     assert len(server.requests) == 3
-    assert "is given up" in caplog.text
+    assert "is tried again every 60 s while it stands" in caplog.text
 
 
 def _dripping(first: bytes) -> Answer:
@@ -198,7 +198,7 @@ def test_the_address_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     sent(f"http://{SECRET}.invalid/x")
     with receiver(_redirect) as server:
         sent(server.url)
-    assert "given up" in caplog.text
+    assert "was not sent" in caplog.text
     assert SECRET not in caplog.text
     assert "127.0.0.1" not in caplog.text
 
@@ -213,6 +213,33 @@ def test_alarms_arrive_in_order() -> None:
         webhook.close(5)
     states = [json.loads(request.partition(b"\r\n\r\n")[2])["state"] for request in server.requests]
     assert states == ["begun", "begun", "ended"]
+
+
+BUSY = says(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_beginning_goes_on_being_tried_while_its_alarm_stands() -> None:
+    with receiver(BUSY, BUSY, BUSY, BUSY, says(OK)) as server:
+        webhook = Webhook(server.url, lambda: "Uji", Pace(1.0, (), 0.01))
+        webhook(ALARM, State.BEGUN)
+        while webhook._late or len(server.requests) < 5:
+            time.sleep(0.001)
+        webhook.close(5)
+    assert len(server.requests) == 5
+
+
+def test_a_beginning_whose_alarm_has_ended_is_tried_no_more() -> None:
+    with receiver(BUSY) as server:
+        webhook = Webhook(server.url, lambda: "Uji", Pace(1.0, (), 0.01))
+        webhook(ALARM, State.BEGUN)
+        while len(server.requests) < 3:
+            time.sleep(0.001)
+        webhook(ALARM, State.ENDED)
+        while b"ended" not in server.requests[-1]:
+            time.sleep(0.001)
+        webhook.close(5)
+        assert not webhook._late
+        assert b"ended" in server.requests[-1]
 
 
 def test_more_alarms_than_can_wait_are_told_in_the_log_and_hold_nobody_up(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.controller.script import CityScript
 from ivr.heartbeat.callfile import Heartbeat, drop, keys, new_call, text, untouched
 from ivr.rules import load_rules
 from tests.city import SHIPPED, SYSTEM_TEST, settings_in
@@ -74,23 +75,23 @@ def test_asterisks_own_lines_show_that_it_took_the_call(spool: Path) -> None:
 
 
 def test_the_first_choice_of_every_question_is_pressed() -> None:
-    assert keys(load_rules(SYSTEM_TEST), NOW) == ("1", "1")
+    assert keys(CityScript(load_rules(SYSTEM_TEST), NOW)) == ("1", "1")
 
 
 def test_behind_a_group_of_kecamatan_the_second_digit_is_pressed_too() -> None:
     text = SYSTEM_TEST.read_text().replace("62.71.01: {tombol: 1,", "62.71.01: {tombol: 11,")
     grouped = text.replace("\njalur:\n", "\nkelompok_wilayah: {1: Kota}\njalur:\n")
-    assert keys(load_rules(grouped), NOW) == ("1", "1", "1")
+    assert keys(CityScript(load_rules(grouped), NOW)) == ("1", "1", "1")
 
 
 def test_without_a_number_the_call_stays_on_this_machine(tmp_path: Path) -> None:
-    call = new_call(settings_in(tmp_path, sip_address="10.0.0.5"), load_rules(SHIPPED), NOW)
+    call = new_call(settings_in(tmp_path, sip_address="10.0.0.5"), CityScript(load_rules(SHIPPED), NOW), NOW)
     assert (call.to, call.code) == ("PJSIP/heartbeat-only/sip:112@10.0.0.5:5060", "")
 
 
 def test_a_number_is_dialled_through_the_trunk_with_a_code_of_its_own(tmp_path: Path) -> None:
     given = settings_in(tmp_path, heartbeat_number="0536112", trunk_file=tmp_path / "trunk.conf")
-    calls = [new_call(given, load_rules(SHIPPED), NOW) for _ in range(5)]
+    calls = [new_call(given, CityScript(load_rules(SHIPPED), NOW), NOW) for _ in range(5)]
     assert {call.to for call in calls} == {"PJSIP/0536112@trunk"}
     assert all(len(call.code) == 6 and call.code.isdigit() for call in calls)
     assert len({call.code for call in calls}) > 1
@@ -98,4 +99,7 @@ def test_a_number_is_dialled_through_the_trunk_with_a_code_of_its_own(tmp_path: 
 
 
 def test_a_number_without_a_trunk_cannot_be_dialled(tmp_path: Path) -> None:
-    assert new_call(settings_in(tmp_path, heartbeat_number="0536112"), load_rules(SHIPPED), NOW).code == ""
+    assert (
+        new_call(settings_in(tmp_path, heartbeat_number="0536112"), CityScript(load_rules(SHIPPED), NOW), NOW).code
+        == ""
+    )

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -6,11 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner, Result
 
+from ivr.controller.script import CityScript
 from ivr.heartbeat import job
 from ivr.heartbeat.cli import command, sentences
 from ivr.heartbeat.last import Last, write_last
 from ivr.heartbeat.result import Outcome
 from ivr.heartbeat.result import Result as Heard
+from ivr.owner import owner_of
 from ivr.rules import load_rules
 from tests.calls.story import at
 from tests.city import SYSTEM_TEST, settings_in
@@ -20,7 +23,7 @@ PONTIANAK = ZoneInfo("Asia/Pontianak")
 
 def run(folder: Path, *words: str) -> Result:
     chosen = settings_in(folder)
-    return CliRunner().invoke(command(lambda: chosen, lambda _: load_rules(SYSTEM_TEST)), words)
+    return CliRunner().invoke(command(lambda: chosen, lambda _: load_rules(SYSTEM_TEST), CityScript), words)
 
 
 def heard(outcome: str) -> Heard:
@@ -37,6 +40,7 @@ def test_the_exit_code_says_whether_all_is_well(outcome: str, code: int, tmp_pat
 
 
 def test_before_the_first_test_call_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
     result = run(tmp_path, "--last")
     assert (result.exit_code, result.stdout) == (1, "Belum ada panggilan uji coba.\n")
 
@@ -47,6 +51,23 @@ def test_a_server_that_does_not_run_is_said(tmp_path: Path, monkeypatch: pytest.
     result = run(tmp_path)
     assert result.exit_code == 3
     assert "ivr up" in result.stdout
+
+
+def test_another_user_is_told_whom_to_be_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    for words in ((), ("--last",)):
+        result = run(tmp_path, *words)
+        assert result.exit_code == 2
+        assert f"sudo -u {owner_of(tmp_path)} ivr heartbeat" in result.stderr
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_without_an_installation_none_is_begun(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert result.exit_code == 3
+    assert "IVR_STATE" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, "of_tomorrow"])

@@ -1,11 +1,14 @@
 """Against the folders alone; tests/system/test_heartbeat.py has Asterisk."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ivr.calls.celfile import CelFile
+from ivr.controller.script import CityScript
+from ivr.heartbeat import job as module
 from ivr.heartbeat.job import attempt, beat, end_of, pause_after
 from ivr.heartbeat.last import read_last
 from ivr.heartbeat.result import Outcome, Result
@@ -14,7 +17,11 @@ from ivr.settings import Settings
 from tests.calls.story import answered_rows, at, events, row, write_rows
 from tests.city import SYSTEM_TEST, settings_in
 
-RULES = load_rules(SYSTEM_TEST)
+SCRIPT = partial(CityScript, load_rules(SYSTEM_TEST))
+
+
+class Enough(Exception):
+    """The test has seen what it wanted."""
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ async def taken(given: Settings) -> str:
 
 
 def test_a_call_file_nobody_takes_is_removed_and_said(given: Settings) -> None:
-    result = asyncio.run(attempt(given, RULES, patience=0.4))
+    result = asyncio.run(attempt(given, SCRIPT, patience=0.4))
     assert result.outcome == Outcome.NOT_STARTED
     assert outgoing(given) == []
     assert read_last(given.health).result == result
@@ -48,7 +55,7 @@ def test_a_call_file_nobody_takes_is_removed_and_said(given: Settings) -> None:
 
 def test_a_call_of_which_nothing_is_heard_is_missing(given: Settings) -> None:
     async def run() -> Result:
-        result, _ = await asyncio.gather(attempt(given, RULES, patience=1.0), taken(given))
+        result, _ = await asyncio.gather(attempt(given, SCRIPT, patience=1.0), taken(given))
         return result
 
     assert asyncio.run(run()).outcome == Outcome.MISSING
@@ -62,7 +69,7 @@ def test_the_result_is_what_asterisk_wrote_meanwhile(given: Settings) -> None:
         write_rows(given.cel_file, [*answered_rows("ivr112-1795334400.99"), row("HEARTBEAT", 9, f"{token}|ok|4600")])
 
     async def run() -> Result:
-        result, _ = await asyncio.gather(attempt(given, RULES), asterisk())
+        result, _ = await asyncio.gather(attempt(given, SCRIPT), asterisk())
         return result
 
     result = asyncio.run(run())
@@ -72,7 +79,7 @@ def test_the_result_is_what_asterisk_wrote_meanwhile(given: Settings) -> None:
 
 def test_two_at_once_wait_for_each_other(given: Settings) -> None:
     async def run() -> None:
-        both = [asyncio.create_task(attempt(given, RULES, patience=0.6)) for _ in range(2)]
+        both = [asyncio.create_task(attempt(given, SCRIPT, patience=0.6)) for _ in range(2)]
         most = 0
         while not all(task.done() for task in both):
             most = max(most, len(outgoing(given)))
@@ -85,12 +92,12 @@ def test_two_at_once_wait_for_each_other(given: Settings) -> None:
 
 def test_a_disk_that_takes_nothing_is_no_exception(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file, not a folder")
-    assert asyncio.run(attempt(settings_in(tmp_path), RULES)).outcome == Outcome.NOT_STARTED
+    assert asyncio.run(attempt(settings_in(tmp_path), SCRIPT)).outcome == Outcome.NOT_STARTED
 
 
 def test_a_controller_that_stops_leaves_no_call_behind(given: Settings) -> None:
     async def run() -> None:
-        job = asyncio.create_task(beat(given, lambda: RULES, lambda _: None, first=0.0))
+        job = asyncio.create_task(beat(given, SCRIPT, lambda _: None, first=0.0))
         await taken(given)
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -115,10 +122,34 @@ def test_a_bad_one_is_soon_followed_by_another_unless_a_stranger_may_have_answer
     assert pause_after(Result("token", at(0), outcome, 1.0), every) == pause
 
 
+def test_a_number_at_which_others_answer_is_left_alone_after_three_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialled = list[str]()
+
+    async def others_answer(settings: Settings, *_: object) -> Result:
+        dialled.append(settings.heartbeat_number)
+        return Result("token", at(0), Outcome.NOT_RECOGNISED, 1.0)
+
+    async def run() -> None:
+        async with asyncio.timeout(5):
+            with pytest.raises(Enough):
+                await beat(settings_in(tmp_path, heartbeat_number="0536112"), SCRIPT, enough, first=0.0)
+
+    def enough(_: Result) -> None:
+        if len(dialled) == 5:
+            raise Enough
+
+    monkeypatch.setattr(module, "attempt", others_answer)
+    monkeypatch.setattr(module, "pause_after", lambda *_: 0.0)
+    asyncio.run(run())
+    assert dialled == ["0536112"] * 3 + [""] * 2
+
+
 def test_zero_minutes_are_no_test_calls(tmp_path: Path) -> None:
     async def run() -> None:
         async with asyncio.timeout(1):
-            await beat(settings_in(tmp_path, heartbeat_minutes=0), lambda: RULES, lambda _: None, first=0.0)
+            await beat(settings_in(tmp_path, heartbeat_minutes=0), SCRIPT, lambda _: None, first=0.0)
 
     asyncio.run(run())
     assert not (tmp_path / "state").exists()

@@ -16,7 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ivr.rulebook import cli
+from ivr.rulebook import cli, look
 from ivr.rulebook.ask import findable
 from ivr.rulebook.cli import rules_commands, status_command
 from ivr.rulebook.history import Entry, How, digest_of
@@ -133,6 +133,26 @@ def test_the_same_for_programs(settings: Settings) -> None:
     assert found["in_force"]["hash"] == found["file"]["hash"] == digest_of(TEXT)
     assert found["in_force"]["since"] == "2026-11-22T10:02:11+00:00"
     assert found["controller"] == {"running": True, "pid": os.getpid()}
+
+
+def test_a_controller_that_hangs_is_not_well_although_the_kernel_takes_connections(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "PATIENCE", 0.1)
+    hanging = socket.create_server(("127.0.0.1", settings.agi_port))
+    with hanging, findable(settings.state), listening(settings.ami_port, BANNER + b"/11.0.0\r\n"):
+        code, text = status(settings)
+    assert code == 1
+    assert "Pengendali      : TIDAK BERJALAN" in text
+    assert "Asterisk        : menjawab" in text
+
+
+def test_alarms_that_stand_are_in_the_last_sentence_and_leave_the_exit_code(settings: Settings) -> None:
+    alarm = look.Standing("operators_away", "Tidak ada operator", SINCE)
+    with running(settings):
+        code, text = said(status_command(lambda: settings, lambda _: (alarm,)))
+    assert code == 0
+    assert text.endswith("Tidak ada operator\nServer berjalan, tetapi ada 1 alarm di atas.\n")
 
 
 def test_a_server_that_does_not_run_is_not_well(settings: Settings) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.owner import user_name
 from ivr.rulebook.history import digest_of
-from ivr.rulebook.saved import judged, read, user_name
+from ivr.rulebook.saved import judged, read
 from ivr.rules import RulesError, load_rules
 from ivr.rules.document import MAX_BYTES
 from tests.city import SYSTEM_TEST

@@ -421,6 +421,7 @@ def stretches(when: When) -> Iterator[tuple[int, int, int]]:
     yield from ((day.toordinal(), start, end) for day, hours in when.dated for start, end in hours)
 
 
+@pytest.mark.thorough
 @settings(max_examples=80, deadline=None)
 @given(editions(), st.lists(CELLS, min_size=40, max_size=40))
 def test_a_difference_holds_exactly_what_route_does_otherwise(
@@ -464,6 +465,7 @@ def _is_so(found: Difference, both: tuple[Rules, Rules], before: Help | None, af
         assert ([step.lines for step in helped.steps if step.kind == "lines"], helped.told) == phones(plan)
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(editions())
 def test_without_a_difference_both_editions_do_the_same_always(both: tuple[Rules, Rules]) -> None:

@@ -12,6 +12,8 @@ from tests.rules.conftest import SMALL, examples
 from tests.rules.random_files import ANY_AREA, ANY_CATEGORY, days_of, files, instants, minutes_of, on_the_clock
 from tests.rules.reference import Answer, Reference, Rung
 
+pytestmark = pytest.mark.thorough  # random cities, minute by minute
+
 
 def said(plan: Plan) -> Answer:
     """A plan in the reference's words."""

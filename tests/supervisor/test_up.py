@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -140,6 +141,29 @@ def test_a_frozen_controller_is_replaced(
 
     asyncio.run(run())
     assert "the controller is frozen: killed and started again; calls meanwhile take the lifeline" in caplog.text
+
+
+def test_a_supervisor_that_was_stopped_for_a_while_ends_no_healthy_controller(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ctrl-Z and fg, a paused container: what the controller said meanwhile is still to be read."""
+    monkeypatch.setattr(up, "FROZEN_AFTER", 1.0)
+
+    async def run() -> None:
+        supervisor, ready = with_service(Supervisor(prepared(settings))), asyncio.Event()
+        running = asyncio.create_task(supervisor.run(ready.set))
+        await asyncio.wait_for(ready.wait(), 10)
+        time.sleep(2.5)  # noqa: ASYNC251 the whole process stands still, as when it is stopped
+        seen = supervisor.notifications.last_seen
+        async with asyncio.timeout(5):
+            while supervisor.notifications.last_seen <= seen + 0.5:  # noqa: ASYNC110 nobody tells
+                await asyncio.sleep(0.005)
+        assert supervisor.controller.starts == 1
+        running.cancel()
+        await asyncio.wait({running})
+
+    asyncio.run(run())
+    assert "frozen" not in caplog.text
 
 
 def test_ctrl_c_during_the_start_ends_everything_without_a_traceback(settings: Settings) -> None:

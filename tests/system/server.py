@@ -93,6 +93,8 @@ class Server:
             if LAST_LINE in line:
                 self.started_in = time.monotonic() - began
                 return self
+        process.stdout.close()
+        process.wait(20)
         raise AssertionError("ivr up did not come up:\n" + "".join(said))
 
     def __exit__(self, *_error: object) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ivr.calls.celfile import CelFile
 from ivr.calls.database import reader
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
+from ivr.controller.script import CityScript
 from ivr.heartbeat.callfile import Heartbeat, drop
 from ivr.heartbeat.job import beat, end_of
 from ivr.heartbeat.last import read_last
@@ -194,7 +196,7 @@ def test_the_controllers_job_makes_a_test_call_and_tells_of_it(server: Server) -
 
     async def run() -> None:
         given = settings_in(server.folder, state=server.state, sip_port=5060, heartbeat_minutes=1)
-        job = asyncio.create_task(beat(given, lambda: rules, told.append, first=0.0))
+        job = asyncio.create_task(beat(given, partial(CityScript, rules), told.append, first=0.0))
         async with asyncio.timeout(60):
             while not told:  # noqa: ASYNC110 simpler than an event
                 await asyncio.sleep(0.05)

@@ -3,16 +3,27 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ivr.calls.events import Kind as Happened
+from ivr.phones.baresip import Phone
 from tests.system.failures import scenes
 from tests.system.measured import holds, reached, stayed
 from tests.system.people import Citizen, SwitchOn, kinds
 from tests.system.server import Server, until
 
 CAUSE = "controller restarted"
+
+
+@pytest.fixture
+def another_citizen(own_server: Server, voices: dict[str, Path]) -> Iterator[Phone]:
+    """Phones of agencies reach 112 too."""
+    with own_server.phone("polresta", microphone=voices["citizen"]) as phone:
+        phone.wait_registered()
+        yield phone
 
 
 def asked_to_stop(server: Server) -> tuple[int, float]:
@@ -24,7 +35,7 @@ def asked_to_stop(server: Server) -> tuple[int, float]:
 
 @pytest.mark.parametrize(("step", "keys"), [("category", "13"), ("area", "3")])
 def test_a_caller_in_a_question_is_asked_to_the_end_by_a_controller_that_is_restarted(
-    step: str, keys: str, own_server: Server, switch_on: SwitchOn
+    step: str, keys: str, own_server: Server, switch_on: SwitchOn, another_citizen: Phone
 ) -> None:
     """And who calls meanwhile takes the lifeline."""
     scene, operator = scenes.at(step, own_server, switch_on), switch_on(own_server, "operator1")
@@ -32,7 +43,7 @@ def test_a_caller_in_a_question_is_asked_to_the_end_by_a_controller_that_is_rest
     before, _ = asked_to_stop(own_server)
     until(lambda: not scenes.answers_on(scenes.agi_port(own_server)), "shut door")
 
-    late = scenes.Scene(own_server, Citizen(own_server, switch_on(own_server, "polresta")), operator)
+    late = scenes.Scene(own_server, Citizen(own_server, another_citizen), operator)
     dialled = late.dials()
     late.meet()
     of_late = reached(late.citizen.phone, operator, dialled)

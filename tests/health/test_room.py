@@ -13,13 +13,15 @@ from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.fastagi import FastAgiServer
 from ivr.calls.database import Database
 from ivr.calls.writer import CallLog
-from ivr.health.guard import Controller, Guard, newest_backup
+from ivr.health.alarms import Alarms
+from ivr.health.room import Controller, Guard, newest_backup
 from ivr.prompts.shelf import ClipShelf
 from ivr.rulebook.edition import Edition
 from ivr.rules import Rules, load_rules
 from ivr.settings import Settings
 from tests.asterisk.scripted_manager import until
 from tests.city import SYSTEM_TEST, free_ports
+from tests.health.test_webhook import OK, receiver, says
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +74,28 @@ def test_port_0_serves_nothing_and_keeps_the_alarms(tmp_path: Path, rules: Rules
     asyncio.run(main())
 
 
+def test_alarms_that_stand_at_the_start_are_sent_again(tmp_path: Path, rules: Rules) -> None:
+    health = Settings(_env_file=None, state=tmp_path).health  # type: ignore[call-arg]
+    health.mkdir(parents=True)
+    book = Alarms(health)
+    book.raise_("backup_old", "Belum ada cadangan")
+    book.close()
+
+    async def main() -> None:
+        with receiver(says(OK)) as server:
+            async with guard(tmp_path, rules, http_port=0, alarm_url=server.url):
+                await until(lambda: bool(server.requests))
+            assert b'"alarm": "backup_old", "state": "begun"' in server.requests[0]
+
+    asyncio.run(main())
+
+
+FUTURE = "ivr112-20261122-071500.tar.gz"
+
+
 def test_the_newest_backup_counts_and_other_files_do_not(tmp_path: Path) -> None:
-    assert newest_backup(tmp_path / "none") is None
-    for name in ("ivr112-20261120-031500.tar.gz", "ivr112-20261122-031500.tar.gz", "ivr112-x.tar.gz", "zzz"):
+    now = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+    assert newest_backup(tmp_path / "none", now) is None
+    for name in ("ivr112-20261120-031500.tar.gz", "ivr112-20261122-031500.tar.gz", "ivr112-x.tar.gz", "zzz", FUTURE):
         (tmp_path / name).write_bytes(b"")
-    assert newest_backup(tmp_path) == datetime(2026, 11, 22, 3, 15, tzinfo=UTC)
+    assert newest_backup(tmp_path, now) == datetime(2026, 11, 22, 3, 15, tzinfo=UTC)

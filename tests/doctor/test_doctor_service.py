@@ -11,7 +11,9 @@ import pytest
 from ivr.backup.names import name_of
 from ivr.doctor.model import Level
 from ivr.health.alarms import Alarms
-from ivr.heartbeat.last import NAME
+from ivr.health.restarts import Reason, note
+from ivr.heartbeat.last import NAME, write_last
+from ivr.heartbeat.result import Outcome, Result
 from tests.doctor.installation import NOW, context, found, live, only
 
 LAST = '{"token": "t", "at": "2026-11-22T05:55:00+00:00", "outcome": "ok", "seconds": 2.0}'
@@ -107,6 +109,27 @@ def test_a_test_call_must_have_gone_well_lately(text: str | None, expected: Leve
     assert only("heartbeat", here).level is expected
 
 
+@pytest.mark.parametrize(
+    ("ok_ago", "started_ago", "expected"),
+    [
+        (60 * 24, 3, Level.NOTE),
+        (None, 3, Level.NOTE),
+        (60, 10, Level.WARNING),
+        (60, 20, Level.ERROR),
+        (2, 1, Level.OK),
+        (-60, 30, Level.WARNING),
+    ],
+)
+def test_after_a_start_the_first_test_call_is_waited_for(
+    ok_ago: int | None, started_ago: int, expected: Level, tmp_path: Path
+) -> None:
+    here = context(tmp_path, controller=7, asterisk=7)
+    note(here.settings.health, Reason.CONTROLLER_STARTED, NOW - timedelta(minutes=started_ago))
+    if ok_ago is not None:
+        write_last(here.settings.health, Result("t", NOW - timedelta(minutes=ok_ago), Outcome.OK, 2.0))
+    assert only("heartbeat", here).level is expected
+
+
 def test_test_calls_that_are_off_are_noted_and_a_stopped_server_makes_none(tmp_path: Path) -> None:
     assert only("heartbeat", context(tmp_path, {"heartbeat_minutes": 0}, asterisk=7)).level is Level.NOTE
     assert found("heartbeat", context(tmp_path)) == []
@@ -125,6 +148,28 @@ def test_alarms_that_stand_are_an_error_with_their_words(tmp_path: Path) -> None
     assert "Ruang disk menipis" in finding.text
 
 
+def test_a_damaged_book_of_alarms_is_not_one_without_alarms(tmp_path: Path) -> None:
+    here = context(tmp_path, {"alarm_url": "https://hook.invalid"}, controller=7)
+    here.settings.health.mkdir()
+    (here.settings.health / "alarms.json").write_text("[{")
+    finding = only("alarms", here)
+    assert finding.level is Level.WARNING
+    assert "rusak" in finding.text
+
+
+@pytest.mark.parametrize(("controller", "said"), [(7, False), (None, True)])
+def test_alarms_of_a_stopped_server_are_what_was_known_last(
+    controller: int | None, said: bool, tmp_path: Path
+) -> None:
+    here = context(tmp_path, {"alarm_url": "https://hook.invalid"}, controller=controller)
+    assert ("terakhir diketahui" in only("alarms", here).text) is said
+    here.settings.health.mkdir()
+    book = Alarms(here.settings.health)
+    book.raise_("disk", "Ruang disk menipis")
+    book.close()
+    assert ("terakhir diketahui" in only("alarms", here).text) is said
+
+
 def test_alarms_that_nobody_would_hear_are_noted(tmp_path: Path) -> None:
     assert [finding.level for finding in found("alarms", context(tmp_path))] == [Level.OK, Level.NOTE]
 
@@ -141,6 +186,16 @@ def test_a_backup_must_be_young_and_not_empty(hours: int | None, size: int, expe
         (here.settings.backups / old).write_bytes(b"x")
         (here.settings.backups / newest).write_bytes(bytes(size))
     assert only("backup", here).level is expected
+
+
+def test_a_backup_of_the_future_is_told_and_does_not_stand_for_a_new_one(tmp_path: Path) -> None:
+    here = context(tmp_path)
+    here.settings.backups.mkdir()
+    for hours in (-2, 49):
+        (here.settings.backups / name_of(NOW - timedelta(hours=hours))).write_bytes(b"x")
+    ahead, old = found("backup", here)
+    assert "bertanggal di masa depan" in ahead.text
+    assert "49 jam" in old.text
 
 
 def test_no_folder_of_backups_is_a_warning(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.fastagi import FastAgiServer
 from ivr.backup.names import backups_in, moment_of
 from ivr.calls.writer import CallLog
-from ivr.health.alarms import Alarms
+from ivr.health.alarms import Alarms, State
 from ivr.health.http import HealthServer
 from ivr.health.watchkeeper import Sources, Watchkeeper
 from ivr.health.webhook import Webhook
@@ -19,6 +19,8 @@ from ivr.rulebook.edition import Edition
 from ivr.rulebook.lastgood import history_of
 from ivr.rulebook.status import read as rules_status
 from ivr.settings import Settings
+
+AHEAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Guard:
         self._webhook = Webhook(url, lambda: controller.edition().rules.city.name) if url else None
         told = [self._webhook] if self._webhook else []
         self.alarms = Alarms(settings.health, *told)
+        for alarm in self.alarms.standing:  # of the last run, which may not have told them
+            for tell in told:
+                tell(alarm, State.BEGUN)
         self._keeper = Watchkeeper(_sources(settings, controller), self.alarms)
         address, port = str(settings.http_address), settings.http_port
         self._server = HealthServer(address, port, self._keeper.answers) if port else None
@@ -77,11 +82,14 @@ def _sources(settings: Settings, controller: Controller) -> Sources:
         rules=lambda: rules_status(history_of(settings).folder),
         last_heartbeat=lambda: read_last(settings.health).ok_at,
         heartbeat_every=timedelta(minutes=settings.heartbeat_minutes),
-        last_backup=lambda: newest_backup(settings.backups),
+        last_backup=lambda: newest_backup(settings.backups, datetime.now(UTC)),
     )
 
 
-def newest_backup(folder: Path) -> datetime | None:
-    """When the newest finished backup was made (UTC), None when there is none. Raises OSError."""
-    found = backups_in(folder)
-    return moment_of(found[-1].name) if found else None
+def newest_backup(folder: Path, now: datetime) -> datetime | None:
+    """When the newest finished backup was made (UTC), None when there is none. Raises OSError.
+
+    One that is dated in the future, by a clock that was wrong, would hide for years that there are no new ones.
+    """
+    made = (moment_of(path.name) for path in backups_in(folder))
+    return max((moment for moment in made if moment and moment <= now + AHEAD), default=None)

@@ -2,13 +2,17 @@
 
 import http.client
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ivr.backup.names import backups_in, moment_of
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, warning
 from ivr.doctor.sockets import open_sockets
-from ivr.health.alarms import read
+from ivr.health.alarms import FILE, BookDamaged, written
+from ivr.health.restarts import Reason
+from ivr.health.restarts import read as restarts
+from ivr.health.room import AHEAD
 from ivr.heartbeat.last import read_last
 
 HTTP_SECONDS = 3.0
@@ -75,13 +79,22 @@ def heartbeat(context: Context) -> Iterator[Finding]:
         return
     if not context.running:
         return  # said by `server`
-    at = read_last(context.settings.health).ok_at
-    if at is None:
-        yield warning("heartbeat", "heartbeat_never", minutes=every)
-    elif (ago := context.now - at) > MISSED * timedelta(minutes=every):
-        yield error("heartbeat", "heartbeat_old", ago=_minutes(ago), minutes=every)
-    else:
+    period, folder = timedelta(minutes=every), context.settings.health
+    at = _past(read_last(folder).ok_at, context.now)
+    started = restarts(folder).last(Reason.CONTROLLER_STARTED, context.now) if context.controller else None
+    if at and (ago := context.now - at) <= MISSED * period:
         yield ok("heartbeat", "heartbeat_ok", ago=_minutes(ago))
+    elif started and (up := context.now - started) <= MISSED * period:
+        yield (note if up <= period else warning)("heartbeat", "heartbeat_new", ago=_minutes(up), minutes=every)
+    elif at:
+        yield error("heartbeat", "heartbeat_old", ago=_minutes(context.now - at), minutes=every)
+    else:
+        yield warning("heartbeat", "heartbeat_never", minutes=every)
+
+
+def _past(at: datetime | None, now: datetime) -> datetime | None:
+    """A time of the future is of a clock that was set back: it says nothing."""
+    return at if at and at <= now + timedelta(minutes=1) else None
 
 
 def alarms(context: Context) -> Iterator[Finding]:
@@ -89,11 +102,19 @@ def alarms(context: Context) -> Iterator[Finding]:
     folder = context.settings.health
     if folder.exists():
         next(folder.iterdir(), None)  # a folder that we may not read is not one without alarms
-    if standing := read(folder):
-        first = f"{standing[0].text} (sejak {standing[0].since:%Y-%m-%d %H:%M} UTC)"
-        yield error("alarms", "alarms_standing", count=len(standing), first=first)
+    runs = context.controller is not None  # else nobody ends them, or begins others
+    try:
+        standing = written(folder)
+    except BookDamaged as trouble:
+        yield warning("alarms", "alarms_damaged", path=folder / FILE, reason=trouble)
     else:
-        yield ok("alarms", "alarms_none")
+        if standing:
+            first = f"{standing[0].text} (sejak {standing[0].since:%Y-%m-%d %H:%M} UTC)"
+            yield error(
+                "alarms", "alarms_standing" if runs else "alarms_standing_last", count=len(standing), first=first
+            )
+        else:
+            yield ok("alarms", "alarms_none" if runs else "alarms_none_last")
     if not context.settings.alarm_url.get_secret_value():
         yield note("alarms", "alarms_unheard")
 
@@ -102,11 +123,15 @@ def backup(context: Context) -> Iterator[Finding]:
     """A copy that is whole and young enough."""
     folder = context.settings.backups
     found = backups_in(folder)
+    ahead = [path for path in found if _made(path) > context.now + AHEAD]
+    if ahead:
+        yield warning("backup", "backup_ahead", path=ahead[-1])
+        found = [path for path in found if path not in ahead]
     if not found:
         yield warning("backup", "backup_none", path=folder)
         return
     newest = found[-1]
-    age = context.now - (moment_of(newest.name) or context.now)
+    age = context.now - _made(newest)
     if not (size := newest.stat().st_size):
         yield error("backup", "backup_empty", path=newest)
     elif age > OLD_BACKUP:
@@ -114,6 +139,11 @@ def backup(context: Context) -> Iterator[Finding]:
     else:
         hours, size_mb = round(age.total_seconds() / 3600), round(size / 1e6, 1)
         yield ok("backup", "backup_ok", path=newest.name, hours=hours, size=size_mb)
+
+
+def _made(path: Path) -> datetime:
+    """By its name; `backups_in` gives no other names."""
+    return moment_of(path.name) or datetime.min.replace(tzinfo=UTC)
 
 
 def _minutes(ago: timedelta) -> int:
