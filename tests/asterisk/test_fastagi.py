@@ -126,6 +126,7 @@ def test_silent_connections_do_not_keep_a_call_waiting() -> None:
             assert served.wait(1)
 
 
+@pytest.mark.thorough
 def test_a_burst_of_calls_is_served_up_to_the_limit_and_the_rest_is_closed_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_burst_of_calls_is_served_up_to_the_limit_and_the_rest_is_closed_at_on
         assert handle.calls == 101
 
 
+@pytest.mark.thorough
 def test_a_burst_of_four_hundred_calls_is_served_within_the_limit() -> None:
     handle = Waiting()
     with serving(handle, max_calls=400) as server, ExitStack() as burst:

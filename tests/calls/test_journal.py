@@ -21,7 +21,7 @@ def key(number: int) -> Event:
     return happened(CALL, Kind.KEY_PRESSED, at=at(number), question="area", keys=str(number))
 
 
-@given(some.dictionaries(TEXTS, SCALARS, max_size=4), TEXTS, TEXTS)
+@given(some.dictionaries(TEXTS, SCALARS, max_size=4), TEXTS, some.text(max_size=20))
 def test_whatever_a_caller_sent_comes_back_as_it_was_in_one_line(
     detail: dict[str, str | int | float | bool | None], call: str, kind: str
 ) -> None:
