@@ -46,6 +46,7 @@ STUCK_AFTER = 3.0  # seconds beyond its dead-man timer, after which a call's thr
 DRAIN = 45.0  # seconds for questions in progress after SIGTERM: longer than any budget of the shipped rules
 DRAIN_LOOK = 0.05
 HURRY = 3.0  # the same after SIGINT, and after a second SIGTERM
+ASK_AFTER = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds, one pause after the other
 TESTS_KEPT = timedelta(days=7)
 KEPT = {"journal": 16 << 20, "cel": 16 << 20, "cdr": 4 << 20}  # bytes of disk: about a thousand calls
 
@@ -58,7 +59,7 @@ class Service:
         self._calls = CallLog(Database(settings.database, busy_seconds=2.0), settings.journal)
         self._cel = FileReader(self._calls, CelFile(settings.cel_file))
         self._cel_wake = asyncio.Event()
-        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        self._stop, self._hurry, self._back = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._no_space_kept = False
         self._manager = AsteriskManager(
             LOOPBACK,
@@ -124,6 +125,7 @@ class Service:
                 tasks.create_task(keep_doing(self._use_rules, 1.0), name="rules"),
                 tasks.create_task(keep_doing(self._watch_rules, 1.0), name="watch"),
                 tasks.create_task(keep_doing(self._keep_space, 30.0), name="space"),
+                tasks.create_task(keep_doing(self._ask_phones, 0.0), name="phones"),
                 tasks.create_task(keep_doing(self._forget_tests, 3600.0), name="forget tests"),
                 tasks.create_task(keep_doing(self._guard.keep_alarms, 1.0), name="alarms"),
                 tasks.create_task(keep_doing(self._guard.serve_health, 1.0), name="health"),
@@ -169,17 +171,22 @@ class Service:
 
     async def _resync(self) -> None:
         self._force.asterisk_is_back()
-        await self._ask_phones()
+        self._back.set()
         try:
             await self._sweep()
         except (LogUnavailable, Unstorable, OSError) as error:
             log.warning("calls are compared with Asterisk's a little later: %s", str(error).splitlines()[0])
 
     async def _ask_phones(self) -> None:
-        try:
-            await qualify(self._manager, account_names(self._force.edition.rules, self._settings))
-        except ManagerError as error:
-            log.warning("Asterisk asks no phone whether it is there: %s; it does so by itself within seconds", error)
+        """After each start of Asterisk, which lets us in before it knows its phones: hence several times."""
+        await self._back.wait()
+        self._back.clear()
+        for pause in ASK_AFTER:
+            await asyncio.sleep(pause)
+            try:
+                await qualify(self._manager, account_names(self._force.edition.rules, self._settings))
+            except ManagerError as error:
+                log.warning("Asterisk asks no phone whether it is there: %s; it does so by itself in a while", error)
 
     async def _sweep(self) -> None:
         live = None

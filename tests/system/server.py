@@ -1,5 +1,6 @@
 """A whole server under test: `ivr up` with its own state, in the test's own network namespace."""
 
+import hashlib
 import json
 import os
 import re
@@ -38,6 +39,12 @@ def until(look: Callable[[], Found], what: str, seconds: float = 10.0) -> Found:
     return found
 
 
+def spoken_before(folder: Path, rules: Path) -> Path | None:
+    """Where this test run keeps the prompts of these rules: the next server finds them made, as on a second start."""
+    run = next((parent for parent in folder.parents if re.fullmatch(r"pytest-\d+", parent.name)), None)
+    return run and run / f"prompts-{hashlib.sha256(rules.read_bytes()).hexdigest()[:12]}"
+
+
 class Server:
     """Starts on entering, once callers are answered; leaving stops it as Ctrl-C does."""
 
@@ -54,6 +61,9 @@ class Server:
         shutil.copy(rules or Path(__file__).with_name("rules.yaml"), self.rules)
         self.prompts.mkdir(exist_ok=True)
         shutil.copy(PROJECT / "recordings" / "prompts.yaml", self.prompts)
+        self._spoken = spoken_before(folder, self.rules)
+        if self._spoken is not None and self._spoken.exists():
+            shutil.copytree(self._spoken, self.prompts / "built", dirs_exist_ok=True)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
             "IVR_CACHE": os.environ.get("IVR_CACHE", str(Path.home() / ".cache" / "ivr112")),
@@ -91,6 +101,7 @@ class Server:
         for line in process.stdout:
             said.append(line)
             if LAST_LINE in line:
+                self._keep_prompts()
                 self.started_in = time.monotonic() - began
                 return self
         process.stdout.close()
@@ -110,6 +121,16 @@ class Server:
             raise
         finally:
             process.stdout.close()
+
+    def _keep_prompts(self) -> None:
+        if self._spoken is None or self._spoken.exists():
+            return
+        new = self._spoken.with_suffix(f".{os.getpid()}")
+        shutil.copytree(self.prompts / "built", new)
+        try:
+            new.rename(self._spoken)
+        except OSError:  # another worker was quicker
+            shutil.rmtree(new)
 
     # -- its processes
 

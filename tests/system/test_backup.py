@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
+
+import pytest
 
 from ivr.calls.events import Event
 from ivr.calls.events import Kind as Happened
@@ -30,11 +31,12 @@ def ivr(server: Server, *arguments: str, code: int = 0) -> str:
 
 
 def test_a_server_restored_elsewhere_goes_on_with_its_phones_and_its_record(
-    tmp_path: Path, switch_on: SwitchOn
+    tmp_path_factory: pytest.TempPathFactory, switch_on: SwitchOn
 ) -> None:
+    tmp_path = tmp_path_factory.mktemp("b")  # short, as the state's own path must be
     (tmp_path / "old").mkdir()
     (tmp_path / "new").mkdir()
-    with Server(tmp_path / "old") as old:
+    with Server(tmp_path / "old", shift=950) as old:
         officer, citizen = switch_on(old, "damkar_1"), Citizen(old, switch_on(old, "warga"))
         citizen.dial().answers("1", "1")
         accepts(citizen, officer)
@@ -56,7 +58,7 @@ def test_a_server_restored_elsewhere_goes_on_with_its_phones_and_its_record(
     assert len(growing) == 2
     assert [name for name, still in growing.items() if cut.call_id in name and still]
 
-    new = Server(tmp_path / "new")
+    new = Server(tmp_path / "new", shift=950)
     done = json.loads(ivr(new, "restore", made["file"], "--yes", "--json"))
     assert done["before"] is None
     assert (new.state / "secrets.json").read_bytes() == passwords

@@ -89,6 +89,11 @@ def made(server: Server, call: Heartbeat) -> Result:
     return result
 
 
+def ids(server: Server) -> list[str]:
+    """The calls that people see. (Of an earlier one the recording may still be checked.)"""
+    return [call.call_id for call in server.calls()]
+
+
 def own_calls(server: Server) -> list[CallRecord]:
     """Newest first."""
     with reader(server.state / "calls.sqlite") as connection:
@@ -114,7 +119,7 @@ def loopback(server: Server) -> str:
 
 
 def test_a_test_call_hears_the_questions_presses_keys_and_is_told_of_a_plan(server: Server) -> None:
-    citizens, tests, written = server.calls(), len(own_calls(server)), cel(server).stat().st_size
+    citizens, tests, written = ids(server), len(own_calls(server)), cel(server).stat().st_size
     cdr = server.state / "asterisk" / "log" / "cdr-custom" / "calls.csv"
     before = cdr.read_bytes() if cdr.exists() else b""
     assert heartbeat(server) == (0, Outcome.OK)
@@ -122,7 +127,7 @@ def test_a_test_call_hears_the_questions_presses_keys_and_is_told_of_a_plan(serv
     assert (call.category, call.area, call.lifeline) == ("kebakaran", "62.71.01", False)
     assert (call.caller_name, call.endpoint) == ("Uji coba", "heartbeat-only")
     assert (call.test, call.answered_by, call.attempts, call.recording_path) == (True, None, (), None)
-    assert server.calls() == citizens
+    assert ids(server) == citizens
     assert (cdr.read_bytes() if cdr.exists() else b"") == before
     assert cel(server).stat().st_size - written < 10_000
     last = read_last(server.state / "health")
@@ -161,12 +166,12 @@ def test_a_caller_who_only_says_to_be_the_server_is_not_let_in(city: Server) -> 
 
 
 def test_a_test_call_through_the_trunk_is_known_again(city: Server) -> None:
-    citizens, tests = city.calls(), len(own_calls(city))
+    citizens, tests = ids(city), len(own_calls(city))
     assert heartbeat(city) == (0, Outcome.OK)
     call = ended_test(city, tests)
     assert (call.endpoint, call.dialled, call.caller_name, call.test) == ("trunk", NUMBER, "Uji coba", True)
     assert (call.category, call.recording_path) == ("kebakaran", None)
-    assert city.calls() == citizens
+    assert ids(city) == citizens
 
 
 def test_whoever_else_answers_our_number_is_not_taken_for_us(city: Server, switch_on: SwitchOn) -> None:

@@ -70,7 +70,8 @@ def secure(voices: dict[str, Path]) -> Iterator[Switch]:
 
 def conversation(server: Server, switch: Switch) -> Wire:
     """A citizen and the fire brigade talk; what was on the wire meanwhile."""
-    with Wire(int(server.environment["IVR_SIP_PORT"]), TLS_PORT) as wire:
+    own = int(server.environment["IVR_SIP_PORT"])
+    with Wire(own, TLS_PORT, without={*range(5060, 7060, 10)} - {own, TLS_PORT}) as wire:
         officer, citizen = switch(server, "damkar_1"), Citizen(server, switch(server, "warga"))
         citizen.dial().answers("1", "1")
         accepts(citizen, officer)

@@ -2,6 +2,7 @@
 
 import socket
 from collections import defaultdict
+from collections.abc import Iterable
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -18,11 +19,13 @@ class Wire:
     """Records while it is entered. `packets`: all UDP over IPv4, and the TCP of these ports, headers included.
 
     (Other TCP on loopback never leaves a machine: how tests command their phones, the manager, the controller.)
+    `without`: UDP ports of other servers, which ask their phones now and then whether they are there.
     """
 
-    def __init__(self, *tcp_ports: int) -> None:
+    def __init__(self, *tcp_ports: int, without: Iterable[int] = ()) -> None:
         self.packets: list[bytes] = []
         self._ports = {port.to_bytes(2) for port in tcp_ports}
+        self._without = {port.to_bytes(2) for port in without}
         self._stop = Event()
         self._thread = Thread(target=self._read, name="wire", daemon=True)
 
@@ -48,7 +51,8 @@ class Wire:
             except TimeoutError:
                 continue
             ports = packet[(packet[0] & 15) * 4 :][:4]
-            if packet[9] == socket.IPPROTO_UDP or {ports[:2], ports[2:]} & self._ports:
+            both = {ports[:2], ports[2:]}
+            if (packet[9] == socket.IPPROTO_UDP and not both & self._without) or both & self._ports:
                 self.packets.append(packet)
 
     def shows(self, *words: str) -> set[str]:

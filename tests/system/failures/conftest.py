@@ -11,7 +11,7 @@ from tests.system.server import Server, until
 @pytest.fixture(scope="session")
 def battered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Never used itself: see `sturdy`."""
-    with Server(tmp_path_factory.mktemp("sturdy"), shift=300) as running:
+    with Server(tmp_path_factory.mktemp("sturdy"), shift=900) as running:
         yield running
 
 
