@@ -136,7 +136,8 @@ def test_a_conversation_cannot_be_transferred_and_goes_on(
         refusal = stranger.refer(ringing, "polresta", to.format(server=guarded.registrar))
         assert refusal
         assert refusal.status == 603
-        assert stranger.receive(1) is None, "the officer was hung up"
+        heard = stranger.receive(1)  # OPTIONS: is the phone there?
+        assert heard is None or heard.text.startswith("OPTIONS"), "the officer was hung up"
         assert {event.kind for event in operator.events} <= {Kind.REGISTERED}
         record, events = citizen.hangs_up()
         ended = stranger.receive()

@@ -1,9 +1,11 @@
 """Asterisk is killed under the controller: its calls end, nothing can keep them; the next caller is served soon."""
 
 import csv
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,20 @@ RIGHT = 10.0
 CONNECTED = "connected to the Asterisk manager"
 
 
+def is_kept(server: Server, account: str) -> bool:
+    """Whether Asterisk has written down where this phone is: what registers in the second before a crash is lost."""
+    with closing(sqlite3.connect(server.state / "asterisk" / "lib" / "astdb.sqlite3")) as database:
+        found = database.execute("SELECT count(*) FROM astdb WHERE key LIKE ?", (f"/registrar/contact/{account}%",))
+        return bool(found.fetchone()[0])
+
+
 @pytest.mark.parametrize("step", ["category", "ringing", "queue", "talking"])
 def test_a_caller_whom_asterisk_dropped_is_served_on_redialling_and_the_lost_call_is_closed(
     step: str, own_server: Server, switch_on: SwitchOn
 ) -> None:
     scene = scenes.at(step, own_server, switch_on)
     lost = scene.citizen.call_id
+    until(lambda: is_kept(own_server, scene.human.account), "registration on disk", 10)
     with ThreadPoolExecutor() as meanwhile:
         since = scenes.asterisk_killed(own_server)
         closed = meanwhile.submit(when, lambda: own_server.story(lost)[0].ended_at, "end of the lost call")

@@ -148,7 +148,7 @@ def on_a_small_disk(tmp_path: Path) -> Iterator[Server]:
 def fill(folder: Path) -> Path:
     """Not one more byte fits on this disk."""
     filling = folder / "filling"
-    with filling.open("wb") as file, suppress(OSError):
+    with suppress(OSError), filling.open("wb", buffering=0) as file:
         while True:
             file.write(bytes(65536))
             file.flush()
