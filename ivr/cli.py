@@ -22,6 +22,7 @@ from ivr.calls.cli import commands as call_commands
 from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.show import Names, Style
+from ivr.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
 from ivr.controller.script import CityScript
 from ivr.doctor.cli import doctor_command
 from ivr.health.alarms import read as standing_alarms
@@ -41,7 +42,6 @@ from ivr.rules.cli import commands as file_commands
 from ivr.rules.files_cli import add_commands
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings, SettingsError, load_settings, serving_settings
-from ivr.supervisor.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -275,7 +275,7 @@ def asterisk() -> None:
     Example: ivr asterisk
     """
     from ivr.asterisk.program import AsteriskMissing, find_asterisk, pid_file
-    from ivr.supervisor.checks import check_asterisk_ports
+    from ivr.checks import check_asterisk_ports
     from ivr.supervisor.prepare import prepare
 
     settings = _serving_settings()

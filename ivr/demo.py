@@ -17,6 +17,7 @@ from ivr.calls.database import LogUnavailable, reader
 from ivr.calls.events import Event, Kind
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
+from ivr.checks import CannotStart
 from ivr.controller.script import CityScript
 from ivr.dialogue import Understanding
 from ivr.messages import say
@@ -26,7 +27,6 @@ from ivr.phones.baresip import Phone, PhoneError, PhoneTimeout
 from ivr.rules import Rules, route
 from ivr.secrets import Secrets
 from ivr.settings import Settings
-from ivr.supervisor.checks import CannotStart
 
 CITIZEN_HERTZ, OFFICER_HERTZ = 500, 900
 RINGS = 2.0  # seconds until an officer picks up

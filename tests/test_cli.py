@@ -12,11 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 import ivr.settings
+from ivr.checks import only_one
 from ivr.cli import app, plain_console, welcome
 from ivr.rules import load_rules
 from ivr.secrets import Secrets
 from ivr.settings import PROJECT, Settings, load_settings
-from ivr.supervisor.checks import only_one
 from tests.city import SHIPPED, SYSTEM_TEST, free_ports
 
 RUN = CliRunner()

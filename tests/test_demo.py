@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from ivr.checks import CannotStart
 from ivr.demo import Demo
 from ivr.rules import load_rules
 from ivr.secrets import Secrets
-from ivr.supervisor.checks import CannotStart
 from tests.city import SYSTEM_TEST, settings_in
 
 

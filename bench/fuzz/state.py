@@ -9,8 +9,9 @@ from typing import Any
 
 from bench.fuzz.hostile import damaged
 from bench.fuzz.parser import Parser, Verdict
+from ivr import restarts
 from ivr.backup import manifest
-from ivr.health import alarms, restarts
+from ivr.health import alarms
 from ivr.heartbeat import last
 from ivr.heartbeat.result import Result
 from ivr.prompts import build

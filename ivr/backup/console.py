@@ -18,8 +18,8 @@ from ivr.backup.make import CannotBackUp, Progress
 from ivr.backup.manifest import About, Broken
 from ivr.backup.restore import CannotRestore
 from ivr.backup.snapshot import Unsound
+from ivr.checks import CannotStart
 from ivr.messages import say
-from ivr.supervisor.checks import CannotStart
 
 NO, WRONG_USE = 1, 2  # exit codes
 

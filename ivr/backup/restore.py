@@ -17,10 +17,10 @@ from ivr.backup.places import Places
 from ivr.backup.plan import FROM_BACKUP, Action, Step
 from ivr.backup.read import Head, Told, read
 from ivr.calls import migrations
+from ivr.checks import check_ports, only_one
 from ivr.messages import say
 from ivr.rulebook.ask import controller_pid
 from ivr.settings import Settings
-from ivr.supervisor.checks import check_ports, only_one
 
 NEW = ".new"  # behind the state folder's name: where a restore unpacks
 BEFORE = "before-restore"  # in the names of what was there

@@ -24,10 +24,10 @@ from ivr.calls.sweep import sweep
 from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
 from ivr.controller.script import CityScript
-from ivr.health.restarts import Reason, note
 from ivr.health.room import Controller, Guard
 from ivr.heartbeat.job import beat
 from ivr.notify import notify
+from ivr.restarts import Reason, note
 from ivr.rulebook.ask import asked_by, findable
 from ivr.rulebook.force import Force, Request
 from ivr.rulebook.history import How

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerRefused, ManagerTimeout
 from ivr.asterisk.lines import Contact, Registration, contacts, registrations
-from ivr.supervisor.checks import LOOPBACK
+from ivr.checks import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ivr.checks import LOOPBACK, CannotStart, check_port
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, Level, error, ok, some, warning
 from ivr.doctor.sockets import Socket, chosen_by_the_kernel, inodes_of, open_sockets
 from ivr.messages import say
 from ivr.settings import Settings
-from ivr.supervisor.checks import LOOPBACK, CannotStart, check_port
 
 
 @dataclass(frozen=True, slots=True)

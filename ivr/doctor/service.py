@@ -10,10 +10,10 @@ from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, warning
 from ivr.doctor.sockets import open_sockets
 from ivr.health.alarms import FILE, BookDamaged, written
-from ivr.health.restarts import Reason
-from ivr.health.restarts import read as restarts
 from ivr.health.room import AHEAD
 from ivr.heartbeat.last import read_last
+from ivr.restarts import Reason
+from ivr.restarts import read as restarts
 
 HTTP_SECONDS = 3.0
 OK = 200

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from ivr.asterisk.lines import TRUNK, Queue, Registration
 from ivr.health.disks import Disk
-from ivr.health.restarts import Reason, Restarts
 from ivr.messages import say
+from ivr.restarts import Reason, Restarts
 
 MIB, GIB = 1 << 20, 1 << 30
 LOW_SHARE, LOW_BYTES = 0.10, GIB  # whichever is smaller

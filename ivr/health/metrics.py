@@ -19,7 +19,7 @@ from ivr.calls.projection import Outcome
 from ivr.calls.statistics import WAITS, Statistics
 from ivr.health.alarms import Alarm
 from ivr.health.conditions import CONDITIONS, Facts
-from ivr.health.restarts import Reason, Restarts
+from ivr.restarts import Reason, Restarts
 from ivr.rulebook.status import Status, metrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

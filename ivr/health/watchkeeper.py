@@ -21,9 +21,9 @@ from ivr.health.conditions import CONDITIONS, Facts, decide
 from ivr.health.disks import Disk, Pace, measure
 from ivr.health.http import Answers
 from ivr.health.metrics import Snapshot, page
-from ivr.health.restarts import Restarts
-from ivr.health.restarts import read as read_restarts
 from ivr.messages import say
+from ivr.restarts import Restarts
+from ivr.restarts import read as read_restarts
 from ivr.rulebook.edition import Edition
 from ivr.rulebook.status import Status
 

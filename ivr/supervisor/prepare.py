@@ -13,6 +13,7 @@ from ivr.asterisk.configure import write_configuration
 from ivr.asterisk.generation import generation
 from ivr.asterisk.program import AsteriskMissing, Program, find_asterisk
 from ivr.calls.database import Database, LogNewer, LogUnavailable, Unstorable
+from ivr.checks import CannotStart, check_machine, files_fail
 from ivr.controller.script import seconds_of_questions
 from ivr.dialogue.conversation import LEAST_WAIT
 from ivr.messages import say
@@ -32,7 +33,6 @@ from ivr.rulebook.lastgood import (
 from ivr.rules import Rules, RulesError
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings
-from ivr.supervisor.checks import CannotStart, check_machine, files_fail
 
 Progress = Callable[[str], None]
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 from ivr.asterisk.program import asterisk_pid, pid_file
-from ivr.health.restarts import Reason, note
+from ivr.checks import CannotStart, files_fail
 from ivr.messages import say
 from ivr.notify import NotifySocket
-from ivr.supervisor.checks import CannotStart, files_fail
+from ivr.restarts import Reason, note
 from ivr.supervisor.children import Child
 from ivr.supervisor.prepare import Prepared
 

@@ -20,8 +20,8 @@ from ivr.backup.manifest import Broken
 from ivr.backup.places import Places
 from ivr.backup.plan import plan
 from ivr.backup.restore import CannotRestore, check_place, interrupted, restore
+from ivr.checks import CannotStart, only_one
 from ivr.rulebook.ask import findable
-from ivr.supervisor.checks import CannotStart, only_one
 from tests.backup.installation import fill, installation, rows, tree, write
 from tests.city import free_ports
 

@@ -11,9 +11,9 @@ import pytest
 from ivr.backup.names import name_of
 from ivr.doctor.model import Level
 from ivr.health.alarms import Alarms
-from ivr.health.restarts import Reason, note
 from ivr.heartbeat.last import NAME, write_last
 from ivr.heartbeat.result import Outcome, Result
+from ivr.restarts import Reason, note
 from tests.doctor.installation import NOW, context, found, live, only
 
 LAST = '{"token": "t", "at": "2026-11-22T05:55:00+00:00", "outcome": "ok", "seconds": 2.0}'

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ivr.asterisk.lines import Queue, Registration
 from ivr.health.conditions import BACKUP_AGE, CONDITIONS, GIB, MIB, Facts, decide, size
 from ivr.health.disks import Disk, Pace
-from ivr.health.restarts import Reason, Restarts
+from ivr.restarts import Reason, Restarts
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 TB = 1 << 40

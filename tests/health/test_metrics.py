@@ -14,7 +14,7 @@ from ivr.health.alarms import Alarm
 from ivr.health.conditions import CONDITIONS, Facts
 from ivr.health.disks import Disk
 from ivr.health.metrics import Snapshot, page
-from ivr.health.restarts import Restarts
+from ivr.restarts import Restarts
 from ivr.rulebook.history import Entry, How
 from ivr.rulebook.status import Status
 

@@ -19,8 +19,8 @@ from ivr.calls.writer import CallLog
 from ivr.health import watchkeeper as module
 from ivr.health.alarms import Alarms, State
 from ivr.health.disks import measure
-from ivr.health.restarts import Reason, note
 from ivr.health.watchkeeper import Sources, Watchkeeper
+from ivr.restarts import Reason, note
 from ivr.rulebook.edition import Edition
 from tests.asterisk.scripted_manager import SECRET, ScriptedManager, served, until
 from tests.asterisk.test_lines import SUMMARY, devices, listing

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from ivr.asterisk.program import Program, pid_file
+from ivr.checks import CannotStart
 from ivr.rules import load_rules
 from ivr.secrets import Secrets
 from ivr.settings import Settings
 from ivr.supervisor import children, up
-from ivr.supervisor.checks import CannotStart
 from ivr.supervisor.prepare import Prepared
 from ivr.supervisor.up import Supervisor, supervise
 from tests.city import SYSTEM_TEST, free_ports, settings_in

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.settings import PROJECT, Settings
-from ivr.supervisor.checks import (
+from ivr.checks import (
     SOCKET_PATH_LIMIT,
     CannotStart,
     check_machine,
@@ -18,6 +17,7 @@ from ivr.supervisor.checks import (
     files_fail,
     only_one,
 )
+from ivr.settings import PROJECT, Settings
 from tests.city import free_ports, settings_in
 
 
@@ -145,7 +145,7 @@ def test_anything_else_the_system_says_is_passed_on() -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from ivr.supervisor.checks import only_one
+from ivr.checks import only_one
 from tests.city import settings_in
 with only_one(settings_in(Path(sys.argv[1]))):
     print("held", flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.health.restarts import FILE, RECENT, Reason, Restarts, note, read
+from ivr.restarts import FILE, RECENT, Reason, Restarts, note, read
 
 START = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 
