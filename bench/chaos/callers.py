@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 150.0  # seconds until a caller gives up: nobody may need that
 LOOK = 0.1  # seconds
 GONE = 1.2  # seconds without the human's voice: they are not talking any more
+TALKED = 8.0  # seconds of a human's voice that no sudden end turns into nobody
 SILENT = -55.0  # dBFS
 
 Ended = Literal["hung up", "gave up", "cut off", "phone failed"]
@@ -94,6 +95,8 @@ class Call:
                 self._human, self._human_at = voice, now
             self._heard_at = now
         elif self._human is not None and now - self._heard_at > GONE:
+            if self._heard_at - self._human_at > TALKED:  # people of SIPp fall silent after half a minute
+                return True
             self._tell(f"{self._human} is gone")
             self._human = None
         return self._human is not None and now - self._human_at > self._caller.talks
