@@ -157,10 +157,14 @@ class FastAgiServer:
             self._refuse(connection, str(error))
 
     def _refuse(self, connection: socket.socket, reason: str) -> None:
-        if monotonic() >= self._quiet_until:
-            log.warning("calls are turned away (%s): %s", reason, _LIFELINE)
-            self._quiet_until = monotonic() + _QUIET
+        self._say_refused(reason)
         self._forget(connection)
+
+    def _say_refused(self, reason: str) -> None:
+        """Not for each of hundreds."""
+        if monotonic() >= self._quiet_until:
+            self._quiet_until = monotonic() + _QUIET
+            log.warning("calls are turned away (%s): %s", reason, _LIFELINE)
 
     def _forget(self, connection: socket.socket) -> None:
         with self._changed:
@@ -191,7 +195,7 @@ class FastAgiServer:
             if admitted:
                 self._connections[connection] = session
         if not admitted:
-            log.warning("a call is turned away (%s calls are running): %s", self._max_calls, _LIFELINE)
+            self._say_refused(f"{self._max_calls} calls are running")
         return admitted
 
     def _run(self, session: Session) -> None:
