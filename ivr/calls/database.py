@@ -50,6 +50,8 @@ class Database:
         self._opened = 0
         self._writing = asyncio.Lock()
         self._opening = asyncio.Lock()
+        self._in_use = 0
+        self._idle = asyncio.Event()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -76,19 +78,35 @@ class Database:
         return None if now is None or now != self._file else (now[0], self._opened)
 
     async def close(self) -> None:
-        """Ends the connections; the database can be used again afterwards."""
+        """Ends the connections, once whoever uses one has finished; the database can be used again afterwards.
+
+        It waits no longer than a transaction may wait for its turn. A connection dropped in use is never given back.
+        """
+        self._idle.clear()
+        if self._in_use:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._busy_seconds + 1):
+                    await self._idle.wait()
+        await self._dispose()
+
+    async def _dispose(self) -> None:
         engine, self._engine, self._file = self._engine, None, None
         if engine is not None:
             await engine.dispose()
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[AsyncConnection]:
+        self._in_use += 1
         try:
             engine = await self._ready()
             async with engine.connect() as connection:
                 await connection.execution_options(ivr_begin=begin)
-                async with connection.begin():
-                    yield connection
+                try:
+                    async with connection.begin():
+                        yield connection
+                finally:
+                    if engine is not self._engine:  # closed meanwhile: its pool takes nothing back
+                        await connection.invalidate()
         except (SQLAlchemyError, sqlite3.Error, OSError, CommandError) as error:
             if _no_database(error):
                 await self._set_aside()
@@ -96,6 +114,10 @@ class Database:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # a value of a wrong type or size: it must not end the writer
             raise Unstorable(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._in_use -= 1
+            if not self._in_use:
+                self._idle.set()
 
     async def _set_aside(self) -> None:
         """Something else lies in its place: a wrong copy, zeros after a power cut. It is kept beside."""
@@ -104,7 +126,7 @@ class Database:
         async with self._opening:
             if self._engine is not None and self._file != used:
                 return  # somebody was quicker
-            await self.close()
+            await self._dispose()
             await asyncio.to_thread(_rename, self.path, kept)
         log.error(
             "%s is no database: kept as %s.%s, a new one is made of the journals", self.path, self.path.name, kept
@@ -114,7 +136,7 @@ class Database:
         """The engine on the file that is there now; a file deleted under us is made anew, not written as a ghost."""
         async with self._opening:
             if self._engine is None or self._file != _identity(self.path):
-                await self.close()
+                await self._dispose()
                 await asyncio.to_thread(upgrade, self.path)
                 self._engine, self._file = self._new_engine(), _identity(self.path)
                 self._opened += 1

@@ -80,10 +80,13 @@ class Watchkeeper:
         return Answers(self._not_live, self._not_ready, self._shown, self._metrics)
 
     async def run(self) -> NoReturn:
-        """Looks until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(self._every)
+        """Looks until cancelled, and leaves no question open behind it."""
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(self._every)
+        finally:
+            await self._asking.close()
 
     async def look(self) -> Facts:
         """Once: collects the facts, raises and clears alarms."""
@@ -237,3 +240,10 @@ class _Asking:
             log.debug("nothing is known about %s: %s", what, error)
             return None
         return found
+
+    async def close(self) -> None:
+        """Gives up what is still being asked. Nothing is waited for but the tasks' own tidying up."""
+        running, self._running = list(self._running.values()), {}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -378,6 +378,40 @@ def test_parallel_writes_do_not_lose_each_other(path: Path) -> None:
     assert count(path) == 50
 
 
+def test_the_database_is_closed_after_whoever_uses_it(path: Path) -> None:
+    """A connection that is dropped in use is never given back: it ends with the process, with a warning, or not."""
+    done = []
+
+    async def main() -> None:
+        database = Database(path, busy_seconds=5)
+        begun = asyncio.Event()
+
+        async def reads() -> None:
+            async with database.reading() as connection:
+                begun.set()
+                await asyncio.sleep(0.05)
+                await connection.run_sync(query.calls, query.Filter())
+            done.append("read")
+
+        reader = asyncio.create_task(reads())
+        await begun.wait()
+        await database.close()
+        done.append("closed")
+        await reader
+
+    asyncio.run(main())
+    assert done == ["read", "closed"]
+
+
+def test_the_end_does_not_wait_for_ever_for_who_uses_the_database(path: Path) -> None:
+    async def main() -> None:
+        database = Database(path, busy_seconds=-0.9)
+        async with database.reading(), asyncio.timeout(5):
+            await database.close()
+
+    asyncio.run(main())
+
+
 def test_a_database_that_is_deleted_while_nothing_happens_is_made_again_all_the_same(path: Path) -> None:
     async def work(calls: CallLog) -> None:
         calls.note(key("before", 1))

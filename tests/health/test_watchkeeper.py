@@ -125,6 +125,17 @@ async def test_a_silent_asterisk_delays_no_other_fact(server: ScriptedManager, t
 
 
 @served
+async def test_who_ends_the_keeper_leaves_no_question_open(server: ScriptedManager, tmp_path: Path) -> None:
+    async with house(server, tmp_path) as here:
+        before = asyncio.all_tasks()
+        running = asyncio.create_task(here.keeper.run())
+        await until(lambda: len(asyncio.all_tasks()) > len(before) + 3)  # it asks about several things at once
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert asyncio.all_tasks() <= before
+
+
+@served
 async def test_a_disk_that_hangs_is_asked_once_and_the_other_one_again(
     server: ScriptedManager, tmp_path: Path
 ) -> None:
