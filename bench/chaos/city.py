@@ -90,10 +90,10 @@ class City(Server):
                     return
             time.sleep(0.2)
 
-    def calls(self, limit: int = 1_000_000) -> list[CallRecord]:
+    def calls(self, limit: int = 1_000_000, tests: bool | None = False) -> list[CallRecord]:
         """The last calls, newest first; none while the log cannot be read."""
         try:
             with reader(self.settings.database) as connection:
-                return query.calls(connection, Filter(), limit)
+                return query.calls(connection, Filter(tests=tests), limit)
         except LogUnavailable:
             return []

@@ -184,11 +184,11 @@ class Server:
 
     # -- its record
 
-    def calls(self, limit: int = 50) -> list[CallRecord]:
-        """The last calls, newest first."""
+    def calls(self, limit: int = 50, tests: bool | None = False) -> list[CallRecord]:
+        """The last calls, newest first; `tests`: see `Filter`."""
         try:
             with reader(self.state / "calls.sqlite") as connection:
-                return query.calls(connection, Filter(), limit)
+                return query.calls(connection, Filter(tests=tests), limit)
         except LogUnavailable:
             return []
 
