@@ -24,7 +24,7 @@ from ivr.calls.sweep import sweep
 from ivr.calls.writer import CallLog
 from ivr.controller.attendant import Attendant
 from ivr.controller.script import CityScript
-from ivr.health.room import Controller, Guard
+from ivr.health.guard import Controller, Guard
 from ivr.heartbeat.job import beat
 from ivr.notify import notify
 from ivr.restarts import Reason, note

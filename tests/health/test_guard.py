@@ -1,4 +1,4 @@
-"""The room as the controller gets it, from settings alone."""
+"""The guard as the controller gets it, from settings alone."""
 
 import asyncio
 import urllib.request
@@ -14,7 +14,7 @@ from ivr.asterisk.fastagi import FastAgiServer
 from ivr.calls.database import Database
 from ivr.calls.writer import CallLog
 from ivr.health.alarms import Alarms
-from ivr.health.room import Controller, Guard, newest_backup
+from ivr.health.guard import Controller, Guard, newest_backup
 from ivr.prompts.shelf import ClipShelf
 from ivr.rulebook.edition import Edition
 from ivr.rules import Rules, load_rules

@@ -1,4 +1,4 @@
-"""The whole room put together for the controller: alarms, whom they are told, and the health port."""
+"""The guard: this package put together for the controller, alarms, whom they are told, and the health port."""
 
 import asyncio
 from collections.abc import Callable
