@@ -43,7 +43,9 @@ LOOPBACK = "127.0.0.1"
 SWEEP_EVERY = 3.0  # seconds
 WATCHDOG_EVERY = 1.0
 STUCK_AFTER = 3.0  # seconds beyond its dead-man timer, after which a call's thread will never come back
-DRAIN = 45.0  # seconds for questions in progress after SIGTERM; of a longer budget the rest takes the lifeline
+DRAIN_BEYOND = (
+    5.0  # seconds beyond the budget of the questions: after a SIGTERM who is being asked is asked to the end
+)
 DRAIN_LOOK = 0.05
 HURRY = 3.0  # the same after SIGINT, and after a second SIGTERM
 ASK_AFTER = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds, one pause after the other
@@ -145,7 +147,8 @@ class Service:
         self._agi.shut()
         if asked := len(self._agi.sessions):
             log.warning("asked to stop: %d calls are still asked, new ones take the lifeline", asked)
-        for _ in range(round(DRAIN / DRAIN_LOOK)):
+        longest = self._force.edition.rules.policies.budget_seconds + DRAIN_BEYOND
+        for _ in range(round(longest / DRAIN_LOOK)):
             if self._hurry.is_set() or not self._agi.busy:
                 break
             await asyncio.sleep(DRAIN_LOOK)
