@@ -292,6 +292,19 @@ def asterisk() -> None:
 
 
 @app.command()
+def watch() -> None:
+    """Watch over Asterisk: kill it when it is frozen (systemd starts this beside it; `ivr up` does it by itself).
+
+    Eight seconds without an answer, at the manager's port and over SIP, count as frozen; its calls hear nothing then.
+
+    Example: ivr watch
+    """
+    from ivr.supervisor.watch import watch_asterisk
+
+    watch_asterisk(_serving_settings())
+
+
+@app.command()
 def accounts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the SIP accounts with their passwords.
 

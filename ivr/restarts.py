@@ -26,13 +26,15 @@ RECENT = 50  # what is kept one by one
 class Reason(StrEnum):
     """CONTROLLER_STARTED is every start, also the first; CONTROLLER_STOPPED the end of a run that was asked to end.
 
-    The controller notes these two, `ivr up` the others.
+    The controller notes these two, `ivr up` and `ivr watch` the others. What was killed because it was frozen has
+    ended, too: `ivr up` counts both.
     """
 
     CONTROLLER_STARTED = "controller_started"
     CONTROLLER_STOPPED = "controller_stopped"
     CONTROLLER_FROZEN = "controller_frozen"
     CONTROLLER_ENDED = "controller_ended"
+    ASTERISK_FROZEN = "asterisk_frozen"
     ASTERISK_ENDED = "asterisk_ended"
 
 

@@ -22,6 +22,7 @@ ENOUGH_HOURS = 36.0
 ROOMY = 0.25  # of a disk; more free than that is no trouble however fast it fills
 LIFELINE_SPAN = timedelta(minutes=10)
 RESTARTS, RESTART_SPAN = 3, timedelta(minutes=10)
+FROZEN_SPAN = timedelta(hours=1)  # seldom, and each time every call in progress was lost: somebody must look
 BACKUP_AGE = timedelta(hours=48)
 SLACK = timedelta(minutes=1)  # a time further in the future is of a clock that was set back, and says nothing
 LOG = "journalctl -u ivr112-controller"
@@ -183,6 +184,13 @@ def _restarts(facts: Facts, _standing: bool) -> str | None:
     return say("health.restarts", count=again) if again >= RESTARTS else ""
 
 
+def _frozen(facts: Facts, _standing: bool) -> str | None:
+    if facts.restarts is None:
+        return None
+    times = facts.restarts.within(Reason.ASTERISK_FROZEN, FROZEN_SPAN, facts.now)
+    return say("health.asterisk_frozen", count=times) if times else ""
+
+
 def _backup(facts: Facts, _standing: bool) -> str | None:
     if not facts.backups_known or facts.restarts is None:
         return None
@@ -205,6 +213,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("heartbeat_missed", _heartbeat, begins_after=60, ends_after=0, where="ivr doctor")
     yield Condition("lifeline_used", _lifeline, ends_after=0, where="ivr calls --since 1h")
     yield Condition("controller_restarts", _restarts, ends_after=0, where=LOG)
+    yield Condition("asterisk_frozen", _frozen, ends_after=0, where="ivr doctor")
     yield Condition("backup_old", _backup, ends_after=0, where="ivr backup")
 
 

@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
+from ivr.asterisk import pulse
 from ivr.asterisk.program import asterisk_pid, pid_file
 from ivr.checks import CannotStart, files_fail
 from ivr.messages import say
@@ -61,6 +63,7 @@ class Supervisor:
                 tasks.create_task(self.asterisk.keep(self._asterisk_again))
                 tasks.create_task(self.controller.keep(self._controller_again))
                 tasks.create_task(self._watch())
+                tasks.create_task(pulse.keep_pulse(partial(pulse.lives, self._settings), self._asterisk_frozen))
         finally:
             await self.controller.stop(PATIENCE)
             await self.asterisk.stop(PATIENCE)
@@ -82,6 +85,11 @@ class Supervisor:
     def _asterisk_again(self) -> None:
         self._note(Reason.ASTERISK_ENDED)
         self._forget_pid()
+
+    def _asterisk_frozen(self) -> None:
+        log.error("Asterisk is frozen: killed and started again; its calls end, who redials is answered")
+        self.asterisk.kill()
+        self._note(Reason.ASTERISK_FROZEN)
 
     def _controller_again(self) -> None:
         self._note(Reason.CONTROLLER_ENDED)

@@ -96,9 +96,14 @@ def killed(server: Server) -> float:
 
 def asterisk_killed(server: Server) -> float:
     """Asterisk is killed (SIGKILL); when (monotonic)."""
+    return asterisk_gets(server, signal.SIGKILL)
+
+
+def asterisk_gets(server: Server, number: signal.Signals) -> float:
+    """Asterisk gets this signal; when (monotonic)."""
     process = int((server.state / "asterisk" / "run" / "asterisk.pid").read_text())
     moment = time.monotonic()
-    os.kill(process, signal.SIGKILL)
+    os.kill(process, number)
     return moment
 
 

@@ -1,0 +1,120 @@
+"""Whether Asterisk is alive, seen from outside: asked at two doors that have nothing in common but the process.
+
+A frozen Asterisk (stopped, deadlocked, waiting for a dead disk) keeps its ports: nobody is refused, nobody is
+answered, and nothing that waits for its end ever notices.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from ivr.asterisk.accounts import HEARTBEAT, own_address
+from ivr.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+DEADLINE = 1.5  # seconds for one look
+EVERY = 0.5  # seconds between two looks
+PATIENCE = 8.0  # seconds without a sign of life; a busy one answers within one
+
+
+async def lives(settings: Settings, deadline: float = DEADLINE) -> bool:
+    """Whether either door gave a sign in time. A door that is shut is one: only silence says frozen."""
+    doors = [_manager(settings.ami_port), _sip(settings)]
+    looks = [asyncio.ensure_future(_said(door, deadline)) for door in doors]
+    try:
+        for look in asyncio.as_completed(looks):
+            if await look:
+                return True
+        return False
+    finally:
+        for open_look in looks:
+            open_look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+
+
+async def keep_pulse(
+    look: Callable[[], Awaitable[bool]],
+    frozen: Callable[[], None],
+    *,
+    every: float = EVERY,
+    patience: float = PATIENCE,
+    deadline: float = DEADLINE,
+) -> None:
+    """Looks until cancelled and calls `frozen` when what lived gives no sign for `patience` seconds.
+
+    After that, and at the start, it must have lived once before it can be frozen again: a start may take long.
+    """
+    last: float | None = None
+    while True:
+        began = time.monotonic()
+        alive = await look()
+        await asyncio.sleep(every)
+        now = time.monotonic()
+        if alive or (last is not None and now - began > deadline + every + 1.0):
+            last = now  # or it is we who were stopped, or the whole machine: nothing is known
+        elif last is not None and now - last > patience:
+            last = None
+            frozen()
+
+
+async def _said(door: Awaitable[None], deadline: float) -> bool:
+    try:
+        async with asyncio.timeout(deadline):
+            await door
+    except TimeoutError:
+        return False
+    except OSError:
+        return True  # refused, reset: there is no such process, and its end is noticed elsewhere
+    return True
+
+
+async def _manager(port: int) -> None:
+    """The greeting, or that we are sent away (too many strangers): both take a thread that runs."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        await reader.read(1)
+    finally:
+        writer.close()
+
+
+async def _sip(settings: Settings) -> None:
+    """Any answer to an OPTIONS (RFC 3261, 11). From the server's own account: of strangers Asterisk complains."""
+    host, _, port = own_address(settings).rpartition(":")
+    answered = asyncio.get_running_loop().create_future()
+
+    class Answer(asyncio.DatagramProtocol):
+        def datagram_received(self, _data: bytes, _address: object) -> None:
+            if not answered.done():
+                answered.set_result(None)
+
+        def error_received(self, error: Exception) -> None:
+            if not answered.done():
+                answered.set_exception(error)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        Answer, remote_addr=(host.strip("[]"), int(port))
+    )
+    try:
+        transport.sendto(options(f"{host}:{port}", *transport.get_extra_info("sockname")[:2]))
+        await answered
+    finally:
+        transport.close()
+
+
+def options(server: str, host: str, port: int) -> bytes:
+    """The request, from a socket at `host` and `port`."""
+    here = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    token = uuid4().hex
+    lines = [
+        f"OPTIONS sip:{HEARTBEAT}@{server} SIP/2.0",
+        f"Via: SIP/2.0/UDP {here};branch=z9hG4bK{token};rport",
+        "Max-Forwards: 1",
+        f"From: <sip:{HEARTBEAT}@{server}>;tag={token[:8]}",
+        f"To: <sip:{HEARTBEAT}@{server}>",
+        f"Call-ID: {token}@{here}",
+        "CSeq: 1 OPTIONS",
+        f"Contact: <sip:{HEARTBEAT}@{here}>",
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -1,0 +1,140 @@
+"""Whether Asterisk lives, asked of real sockets in its place."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from ivr.asterisk.pulse import keep_pulse, lives, options
+from ivr.settings import Settings
+from tests.city import SYSTEM_TEST, free_ports, settings_in
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    sip, ami = free_ports(2)
+    return settings_in(tmp_path, sip_port=sip, ami_port=ami, rules_file=SYSTEM_TEST)
+
+
+@contextmanager
+def manager(port: int, says: bytes | None) -> Iterator[None]:
+    """A port that takes connections, as the kernel does for a frozen process too, and says this, or nothing."""
+
+    def serve(server: socket.socket) -> None:
+        try:
+            there, _ = server.accept()
+        except OSError:
+            return  # the test is over
+        there.sendall(says or b"")
+        there.close()
+
+    with socket.create_server(("127.0.0.1", port)) as server:
+        if says is not None:
+            Thread(target=serve, args=(server,), daemon=True).start()
+        yield
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def sip(port: int, answer: bytes | None) -> Iterator[None]:
+    def serve(door: socket.socket) -> None:
+        asked, sender = door.recvfrom(4096)
+        assert asked.startswith(b"OPTIONS sip:")
+        door.sendto(answer or b"", sender)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        door.bind(("127.0.0.1", port))
+        if answer is not None:
+            Thread(target=serve, args=(door,), daemon=True).start()
+        yield
+
+
+@pytest.mark.parametrize(
+    ("greeting", "answer", "alive"),
+    [
+        (None, None, False),
+        (b"Asterisk Call Manager/11.0.0\r\n", None, True),
+        (b"", None, True),  # sent away: a thread of it did that
+        (None, b"SIP/2.0 401 Unauthorized\r\n\r\n", True),
+    ],
+)
+def test_one_sign_from_either_door_is_life(
+    settings: Settings, greeting: bytes | None, answer: bytes | None, alive: bool
+) -> None:
+    with manager(settings.ami_port, greeting), sip(settings.sip_port, answer):
+        assert asyncio.run(lives(settings, 0.3)) is alive
+
+
+def test_a_process_that_is_gone_is_not_frozen(settings: Settings) -> None:
+    assert asyncio.run(lives(settings, 5)) is True
+
+
+def test_a_door_that_is_shut_beside_a_silent_one_is_no_freeze(settings: Settings) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(sip(settings.sip_port, None))
+        assert asyncio.run(lives(settings, 5)) is True
+
+
+def test_the_request_names_where_the_answer_must_go() -> None:
+    lines = options("[::1]:5060", "::1", 40000).decode().split("\r\n")
+    assert lines[0] == "OPTIONS sip:heartbeat-only@[::1]:5060 SIP/2.0"
+    assert lines[1].startswith("Via: SIP/2.0/UDP [::1]:40000;branch=z9hG4bK")
+    assert lines[-2:] == ["", ""]
+
+
+def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float) -> int:
+    """How often it was called frozen, with a patience of 0.1 s."""
+    times = 0
+
+    def frozen() -> None:
+        nonlocal times
+        times += 1
+
+    async def main() -> None:
+        watching = asyncio.create_task(keep_pulse(looks, frozen, every=0.01, patience=0.1, deadline=0.02))
+        await asyncio.wait({watching}, timeout=seconds)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(main())
+    return times
+
+
+def signs(*given: bool) -> Callable[[], Awaitable[bool]]:
+    """One after the other, the last one for ever."""
+    left = list(given)
+
+    async def look() -> bool:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return look
+
+
+def test_what_lived_and_is_silent_is_frozen_once() -> None:
+    assert frozen_times(signs(True, False), 0.6) == 1
+
+
+def test_what_never_lived_is_still_starting() -> None:
+    assert frozen_times(signs(False), 0.4) == 0
+
+
+def test_what_lives_again_can_freeze_again() -> None:
+    assert frozen_times(signs(True, *[False] * 40, True, False), 1.2) == 2
+
+
+def test_a_watcher_that_was_stopped_itself_knows_nothing() -> None:
+    """Ctrl-Z, a paused machine: the silence was ours."""
+    given = iter([True, False])
+
+    async def look() -> bool:
+        if not next(given, True):
+            time.sleep(1.5)  # noqa: ASYNC251 the whole process stands still
+            return False
+        return True
+
+    assert frozen_times(look, 2.0) == 0
