@@ -10,7 +10,7 @@ from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, warning
 from ivr.doctor.sockets import open_sockets
 from ivr.health.alarms import FILE, BookDamaged, written
-from ivr.health.room import AHEAD
+from ivr.health.guard import AHEAD
 from ivr.heartbeat.last import read_last
 from ivr.restarts import Reason
 from ivr.restarts import read as restarts
