@@ -225,9 +225,9 @@ class Breaker:
 
 @contextmanager
 def filling(file: Path) -> Iterator[None]:
-    """Every byte of the file's disk is used; a disk above 200 MB is nobody's to fill."""
+    """Every byte of the file's disk is used; a disk above 1 GB is nobody's to fill."""
     space = os.statvfs(file.parent)
-    if space.f_blocks * space.f_frsize > 200_000_000:
+    if space.f_blocks * space.f_frsize > 1_000_000_000:
         raise NotBroken("the state is not on a small disk of its own")
     try:
         with suppress(OSError), file.open("wb", buffering=0) as filler:
