@@ -1,5 +1,6 @@
 """A whole server under test: `ivr up` with its own state, in the test's own network namespace."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -62,8 +63,6 @@ class Server:
         self.prompts.mkdir(exist_ok=True)
         shutil.copy(PROJECT / "recordings" / "prompts.yaml", self.prompts)
         self._spoken = spoken_before(folder, self.rules)
-        if self._spoken is not None and self._spoken.exists():
-            shutil.copytree(self._spoken, self.prompts / "built", dirs_exist_ok=True)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
             "IVR_CACHE": os.environ.get("IVR_CACHE", str(Path.home() / ".cache" / "ivr112")),
@@ -87,6 +86,15 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        with ExitStack() as turn:
+            if not self._take_prompts():  # whoever is first makes them, the others wait
+                lock = turn.enter_context(Path(f"{self._spoken}.lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if self._take_prompts():
+                    turn.close()
+            return self._start()
+
+    def _start(self) -> Self:
         began = time.monotonic()
         process = self._process = subprocess.Popen(
             [sys.executable, "-m", "ivr", "up"],
@@ -121,6 +129,15 @@ class Server:
             raise
         finally:
             process.stdout.close()
+
+    def _take_prompts(self) -> bool:
+        """Whether nothing is left to make."""
+        if self._spoken is None or (self.prompts / "built").exists():
+            return True
+        if not self._spoken.exists():
+            return False
+        shutil.copytree(self._spoken, self.prompts / "built")
+        return True
 
     def _keep_prompts(self) -> None:
         if self._spoken is None or self._spoken.exists():
