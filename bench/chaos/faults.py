@@ -208,7 +208,7 @@ class Breaker:
             new.replace(file)
 
     def _prompt(self, fault: Fault, keep: float) -> None:
-        files = sorted(self._city.settings.built_prompts.glob("*.wav"))
+        files = sorted(self._city.settings.built_prompts.rglob("*.wav"))
         file = files[fault.pick % len(files)]
         content = file.read_bytes()
         if keep:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ivr.messages import say
 from ivr.prompts import render
 from ivr.prompts.catalogue import Prompt, PromptError, PromptSources
+from ivr.prompts.positions import FILES
 from ivr.prompts.sound import (
     SoundError,
     is_silent,
@@ -123,7 +124,8 @@ def sound_hash(file: Path) -> str:
 
 
 def built_file(folder: Path, id_: str) -> Path:
-    return folder / f"{id_}.wav"
+    """Where a prompt lies: by its id, but for those that Asterisk says as numbers."""
+    return folder / f"{FILES.get(id_, id_)}.wav"
 
 
 def _hash(*parts: bytes) -> str:
@@ -143,11 +145,12 @@ class _Work:
     def remove_all_but(self, prompts: Iterable[str]) -> tuple[str, ...]:
         """Delete files of prompts that no longer exist, and what a killed build left half written."""
         wanted = set(prompts)
-        gone = [file for file in self.folder.glob("*.wav") if file.stem not in wanted]
-        for file in [*gone, *self.folder.glob(".*.part")]:
+        files = {built_file(self.folder, id_) for id_ in wanted}
+        gone = [file for file in self.folder.rglob("*.wav") if file not in files]
+        for file in [*gone, *self.folder.rglob(".*.part")]:
             file.unlink(missing_ok=True)
         self.manifest = {id_: made for id_, made in self.manifest.items() if id_ in wanted}
-        return tuple(sorted(file.stem for file in gone))
+        return tuple(sorted(str(file.relative_to(self.folder).with_suffix("")) for file in gone))
 
     def run(
         self, prompts: Mapping[str, Prompt], studio: Mapping[str, Path], command: Sequence[str]
@@ -182,7 +185,9 @@ class _Work:
         return bool(made and made.source == source and made.sound == sound_hash(built_file(self.folder, id_)))
 
     def _keep(self, id_: str, source: tuple[Origin, str], content: bytes) -> None:
-        replace_file(built_file(self.folder, id_), content)
+        file = built_file(self.folder, id_)
+        file.parent.mkdir(exist_ok=True)
+        replace_file(file, content)
         self.manifest[id_] = Made(*source, sound=_hash(content))
         self.built.append(id_)
         self.progress(len(self.built), self.total, id_)

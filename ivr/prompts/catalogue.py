@@ -1,6 +1,7 @@
 """The one catalogue: every prompt's id, text and place, from `prompts.yaml` and the rules' names.
 
-A prompt's id is its file name: lower case letters, digits and hyphens.
+A prompt's id is its file name: lower case letters, digits and hyphens. (Only the positions in the queue are built
+where Asterisk looks for its numbers.)
 """
 
 import re
@@ -12,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.messages import say
+from ivr.prompts.positions import NAMED
 from ivr.prompts.spoken import Reading, spoken
 
 LANGUAGE = "id"
@@ -135,6 +137,8 @@ def _all(book: Book, subjects: Subjects) -> Iterator[Prompt]:
         yield Prompt(id_, "", used, tone=id_)
     for digit in "0123456789":
         yield _derived(book, "number", "number", Subject(digit, digit, digit))
+    for digit in map(str, NAMED):
+        yield _derived(book, "ahead", "ahead", Subject(digit, digit, digit))
     yield from _named(book, "category", "option", subjects.categories)
     for group in subjects.groups:
         yield _derived(book, "option-group", "option-group", group)
@@ -201,7 +205,7 @@ class _File(_Strict):
 
 _TEMPLATES = {
     *("category", "option", "option-group", "area", "option-area"),
-    *("kelurahan", "desa", "option-kelurahan", "to", "handled", "number"),
+    *("kelurahan", "desa", "option-kelurahan", "to", "handled", "number", "ahead"),
 }
 
 

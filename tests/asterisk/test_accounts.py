@@ -13,7 +13,8 @@ from ivr.asterisk.accounts import (
     pjsip_file,
     queue_file,
 )
-from ivr.asterisk.configure import write_configuration
+from ivr.asterisk.configure import SOURCE, write_configuration
+from ivr.prompts.positions import LAST
 from ivr.rules import Rules, RulesError, load_rules
 from ivr.secrets import Secrets
 from tests.asterisk.reading import caller_id, sections
@@ -176,6 +177,19 @@ def test_operators_are_members_whose_phones_are_watched(tmp_path: Path) -> None:
         "member => Local/operator1@ring-line/n,0,operator1,PJSIP/operator1\n"
         "member => Local/operator2@ring-line/n,0,operator2,PJSIP/operator2\n"
     )
+
+
+def test_a_waiting_caller_is_told_the_position_by_sentences_of_which_a_broken_one_costs_nothing_else() -> None:
+    text = (SOURCE / "queues.conf").read_text(encoding="utf-8")
+    queue = dict(sections(text.replace("#include", ";"))["operators"])
+    assert (queue["announce-position"], queue["announce-position-limit"]) == ("more", str(LAST))
+    assert {value for name, value in queue.items() if name.startswith(("queue-", "periodic-announce"))} == {""}
+    assert {name for name in queue if name.startswith("queue-")} == {  # each, or Asterisk's own default counts
+        *("queue-youarenext", "queue-thereare", "queue-callswaiting"),
+        *("queue-quantity1", "queue-quantity2", "queue-thankyou"),
+    }
+    assert 20 <= int(queue["min-announce-frequency"]) <= 30 <= int(queue["announce-frequency"])
+    assert queue["announce-to-first-user"] == "no"
 
 
 def test_no_more_callers_wait_than_the_rules_allow() -> None:

@@ -7,6 +7,7 @@ import pytest
 from ivr.doctor.context import gather
 from ivr.doctor.model import Level
 from ivr.prompts.build import built_file
+from ivr.prompts.positions import FILES
 from ivr.prompts.sources import prompt_sources
 from ivr.rulebook import status
 from ivr.rulebook.history import Entry, How, digest_of
@@ -122,7 +123,8 @@ def test_prompts_are_looked_at_as_the_rules_in_force_want_them(tmp_path: Path) -
     sources = prompt_sources(here.rules, here.settings.prompts)
     missing = only("prompts", here)
     assert (missing.level, missing.remedy) == (Level.ERROR, "ivr prompts build")
-    write_clips(sources.built_folder, sources.prompts())
+    (sources.built_folder / "digits").mkdir(parents=True)
+    write_clips(sources.built_folder, [FILES.get(id_, id_) for id_ in sources.prompts()])
     assert only("prompts", here).level is Level.WARNING  # of other content than the catalogue's
     built_file(sources.built_folder, "greeting").unlink()
     assert [finding.level for finding in found("prompts", here)] == [Level.ERROR, Level.WARNING]

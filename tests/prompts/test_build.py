@@ -13,7 +13,7 @@ from ivr.prompts.catalogue import PromptError, PromptSources, Subjects
 from ivr.prompts.sound import RATE, Samples, level, read_wav, wav_bytes
 
 VoiceLike = Callable[[float, float], Samples]
-ALL = 2 + 1 + 10 + 2  # fixed, tone, numbers, one category with its option
+ALL = 2 + 1 + 10 + 9 + 2  # fixed, tone, numbers, positions in the queue, one category with its option
 NO_CHILD = (sys.executable, "-c", "raise SystemExit(1)")
 
 
@@ -34,6 +34,17 @@ def test_a_first_build_makes_every_prompt_and_a_second_makes_none(sources: Promp
     assert (second.built, len(second.kept), second.removed) == ((), ALL, ())
 
 
+def test_what_asterisk_says_as_a_number_lies_where_it_looks_for_numbers(built: PromptSources) -> None:
+    numbers = built.built_folder / "digits"
+    assert {file.name for file in numbers.iterdir()} == {f"{position}.wav" for position in range(2, 11)}
+    (numbers / "3.wav").unlink()
+    (numbers / "12.wav").write_bytes(b"of another version")
+    (numbers / ".3.wav.x.part").write_bytes(b"left by a killed build")
+    report = build(built)
+    assert (report.built, report.removed) == (("ahead-2",), ("digits/12",))
+    assert len(list(numbers.iterdir())) == 9
+
+
 def test_only_what_changed_is_made_again(built: PromptSources) -> None:
     edit(built, "Maaf, kami belum", "Maaf, kami masih belum")
     (built.built_folder / "number-7.wav").write_bytes(b"half a fi")
@@ -45,7 +56,7 @@ def test_a_prompt_that_is_gone_leaves_the_folder(built: PromptSources) -> None:
     (built.built_folder / ".greeting.wav.x.part").write_bytes(b"left by a killed build")
     report = build(replace(built, subjects=Subjects()))
     assert report.removed == ("category-kebakaran", "option-kebakaran")
-    names = {file.name for file in built.built_folder.iterdir()}
+    names = {file.name for file in built.built_folder.rglob("*") if file.is_file()}
     assert len(names) == ALL - 2 + 1
     assert not any(name.endswith(".part") for name in names)
 

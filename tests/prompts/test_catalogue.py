@@ -12,6 +12,7 @@ from ivr.prompts.catalogue import (
     prompt_id,
     read_book,
 )
+from ivr.prompts.positions import FILES, LAST
 
 CITY = Subjects(
     categories=(Subject("kebakaran", "Kebakaran", "1"), Subject("lain", "Keperluan lain")),
@@ -47,6 +48,7 @@ NEEDED = [
     "ringback",
     "comfort",
     *(f"number-{digit}" for digit in range(10)),
+    *FILES,
 ]
 
 
@@ -76,6 +78,15 @@ def test_names_of_the_rules_become_prompts_with_their_keys_in_words(shipped: Pat
         "handled-psc": "Sudah ditangani P S C satu satu sembilan.",
         "handled-pln": "Sudah ditangani Pe El En.",
     }
+
+
+def test_the_sentence_for_a_position_says_how_many_are_before(shipped: Path) -> None:
+    prompts = catalogue(read_book(shipped), Subjects())
+    said = {file: prompts[id_].text for id_, file in FILES.items()}
+    assert set(said) == {f"digits/{position}" for position in range(2, LAST + 1)}
+    assert said["digits/2"] == "satu penelepon di depan Anda."
+    assert said["digits/10"] == "sembilan penelepon di depan Anda."
+    assert said[f"digits/{LAST}"] == "Lebih dari sembilan penelepon di depan Anda."
 
 
 def test_ids_are_plain_file_names() -> None:

@@ -51,6 +51,11 @@ def test_each_kind_of_bad_file_is_found(built: PromptSources, voice_like: VoiceL
     assert found["again"] == {State.OUTDATED}
 
 
+def test_a_missing_position_in_the_queue_is_found(built: PromptSources) -> None:
+    (built.built_folder / "digits" / "3.wav").unlink()
+    assert [finding.id for finding in check(built) if finding.state is State.MISSING] == ["ahead-2"]
+
+
 def test_studio_files_are_judged_as_the_city_made_them(built: PromptSources, voice_like: VoiceLike) -> None:
     studio = built.studio_folder
     (studio / "greeting.wav").write_bytes(wav_bytes(voice_like(2.0, 0.4)))

@@ -29,6 +29,7 @@ turunan:
   to: {teks: "We are connecting you to {nama}.", dipakai: "agency"}
   handled: {teks: "{nama} is on the way.", dipakai: "agency"}
   number: {teks: "{angka}.", dipakai: "digit"}
+  ahead: {teks: "Callers before you: {angka}.", dipakai: "queue"}
 nada:
   ringback: {dipakai: "waiting"}
 baca:

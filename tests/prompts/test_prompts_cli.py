@@ -18,9 +18,9 @@ def test_build_then_check_is_well_and_a_lost_file_is_not(sources: PromptSources)
     app = commands(lambda: sources)
     assert RUN.invoke(app, ["check"]).exit_code == 1
     built = RUN.invoke(app, ["build"])
-    assert (built.exit_code, "15 dibuat" in built.stdout) == (0, True)
+    assert (built.exit_code, "24 dibuat" in built.stdout) == (0, True)
     checked = RUN.invoke(app, ["check"])
-    assert (checked.exit_code, "Semua 15 rekaman siap" in checked.stdout) == (0, True)
+    assert (checked.exit_code, "Semua 24 rekaman siap" in checked.stdout) == (0, True)
     (sources.built_folder / "greeting.wav").unlink()
     checked = RUN.invoke(app, ["check", "--json"])
     assert checked.exit_code == 1

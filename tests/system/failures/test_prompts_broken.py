@@ -20,7 +20,7 @@ NOISE = bytes(range(256)) * 20
 
 def files(server: Server) -> list[Path]:
     """Every sound a caller may hear, single and joined."""
-    return [*(server.prompts / "built").glob("*.wav"), *(server.state / "sentences").rglob("*.wav")]
+    return [*(server.prompts / "built").rglob("*.wav"), *(server.state / "sentences").rglob("*.wav")]
 
 
 def missing(file: Path) -> None:
