@@ -9,6 +9,7 @@
 .DEFAULT_GOAL := run
 
 VENV := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE # with it every process compiles everything anew
 KEYS ?= 1,3
 CALLS ?= 500
 SEED ?= 7
@@ -30,7 +31,7 @@ check:
 
 test: check
 	@$(VENV)/pytest -q -m thorough -n 2
-	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 4
+	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 5
 	@scripts/isolated $(VENV)/pytest -m alone
 
 bench:

@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io import wavfile
-from scipy.signal import find_peaks, oaconvolve, resample_poly
+import scipy  # each part of it is read when it is used: most tests need none
 
 Signal = npt.NDArray[np.float64]
 
@@ -37,12 +36,12 @@ FULL_SCALE = 32768
 
 def load(path: Path) -> Signal:
     """The first channel of a 16 bit WAV file at 8 kHz, full scale = 1."""
-    rate, samples = wavfile.read(path)
+    rate, samples = scipy.io.wavfile.read(path)
     if samples.dtype != np.int16:
         raise ValueError(f"{path.name}: 16 bits wanted, not {samples.dtype}")
     signal: Signal = (samples if samples.ndim == 1 else samples[:, 0]) / FULL_SCALE
     common = gcd(rate, RATE)
-    return signal if rate == RATE else resample_poly(signal, RATE // common, rate // common)
+    return signal if rate == RATE else scipy.signal.resample_poly(signal, RATE // common, rate // common)
 
 
 def decibels(power: Any) -> Any:
@@ -185,7 +184,7 @@ def _find(ear: _Ear, name: str, prompt: Signal) -> Iterator[Heard]:
 
 
 def _peaks(score: Signal, least: float, distance: int) -> list[int]:
-    peaks, _ = find_peaks(np.pad(score, 1, constant_values=-1), height=least, distance=distance)
+    peaks, _ = scipy.signal.find_peaks(np.pad(score, 1, constant_values=-1), height=least, distance=distance)
     return [int(peak) - 1 for peak in peaks]
 
 
@@ -195,7 +194,7 @@ def _ncc(signal: Signal, part: Signal) -> Signal:
     energy = np.concatenate([[0.0], np.cumsum(signal**2)])
     energy = energy[len(part) :] - energy[: -len(part)]
     floor = energy.max(initial=0) * 1e-4 + 1e-12
-    score: Signal = oaconvolve(signal, part[::-1], "valid")
+    score: Signal = scipy.signal.oaconvolve(signal, part[::-1], "valid")
     score /= np.sqrt(np.maximum(energy, floor)) * np.linalg.norm(part)
     return score
 
@@ -264,7 +263,7 @@ def _ncc_of_bands(recording: Signal, prompt: Signal) -> Signal:
     if frames > len(recording):
         return np.zeros(0)
     centred = prompt - prompt.mean()
-    score = oaconvolve(recording, centred[::-1], "valid", axes=0).sum(1)
+    score = scipy.signal.oaconvolve(recording, centred[::-1], "valid", axes=0).sum(1)
     total = np.concatenate([[0.0], np.cumsum(recording.sum(1))])
     energy = np.concatenate([[0.0], np.cumsum((recording**2).sum(1))])
     total, energy = total[frames:] - total[:-frames], energy[frames:] - energy[:-frames]

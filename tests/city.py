@@ -1,4 +1,4 @@
-"""An installation for one test: settings below one folder, two cities' rules, prompt files without a voice."""
+"""An installation for one test: settings below one folder, two cities' rules, a trunk, prompts without a voice."""
 
 import math
 import socket
@@ -34,6 +34,23 @@ def settings_in(folder: Path, **given: object) -> Settings:
     """The defaults, with every folder that is written to below `folder`."""
     places = {"state": folder / "state", "recordings": folder / "calls", "prompts": folder, "cache": folder / "cache"}
     return GivenSettings(**{**places, **given})  # type: ignore[arg-type]
+
+
+def trunk(contact: str, match: str = "127.0.0.1/32") -> str:
+    """A trunk file: the carrier is called at `contact` (host:port); whoever calls from `match` is the carrier."""
+    return f"""
+[trunk](trunk-endpoint)
+aors = trunk
+
+[trunk]
+type = aor
+contact = sip:{contact}
+
+[trunk]
+type = identify
+endpoint = trunk
+match = {match}
+"""
 
 
 def write_clips(folder: Path, names: Iterable[str], seconds: float = 0.05) -> None:

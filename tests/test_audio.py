@@ -2,8 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.io import wavfile
-from scipy.signal import lfilter
+import scipy
 
 from ivr.phones import sounds
 from tests.audio import RATE, Heard, Signal, heard_prompts, load, loudness, silence_spans, tone_level
@@ -17,7 +16,7 @@ def speech(seconds: float, seed: int) -> Signal:
         signal = dice.normal(size=int(dice.uniform(0.15, 0.3) * RATE))
         for low, high in ((250, 800), (900, 1800), (2000, 3200)):
             angle = 2 * np.pi * dice.uniform(low, high) / RATE
-            signal = signal + 3 * lfilter([0.06], [1, -1.88 * np.cos(angle), 0.8836], signal)
+            signal = signal + 3 * scipy.signal.lfilter([0.06], [1, -1.88 * np.cos(angle), 0.8836], signal)
         syllables.append(signal * np.hanning(len(signal)) * dice.uniform(0.3, 1))
     whole = np.concatenate(syllables)[: int(seconds * RATE)]
     loud: Signal = whole / np.abs(whole).max() * 0.5
@@ -120,6 +119,7 @@ def test_what_is_no_prompt_is_not_heard(files: dict[str, Path]) -> None:
     assert heard_prompts(over_the_phone(silence(0.5), speech(20, 77)), files) == []
 
 
+@pytest.mark.thorough
 def test_nine_prompts_are_told_apart_from_fifty_others(prompts: dict[str, Signal], tmp_path: Path) -> None:
     references = {f"p{seed}": save(tmp_path / f"{seed}.wav", speech(2 + seed % 5, 200 + seed)) for seed in range(60)}
     played = over_the_phone(*(load(references[f"p{seed}"]) for seed in (7, 3, 8, 59, 12, 30, 31, 44, 50)), silence(4))
@@ -160,6 +160,6 @@ def test_only_long_silence_is_reported() -> None:
 def test_a_recording_of_another_rate_is_resampled(tmp_path: Path) -> None:
     at = np.arange(16000) / 16000
     path = tmp_path / "wide.wav"
-    wavfile.write(path, 16000, np.round(16000 * np.sin(2 * np.pi * 700 * at)).astype(np.int16))
+    scipy.io.wavfile.write(path, 16000, np.round(16000 * np.sin(2 * np.pi * 700 * at)).astype(np.int16))
     assert len(load(path)) == RATE
     assert tone_level(load(path), 700).share > 0.99

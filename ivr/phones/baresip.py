@@ -11,23 +11,22 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Thread
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
 from ivr.phones import sounds
 from ivr.phones.configuration import MODULES, account_line, write_configuration
 from ivr.phones.control import Decoder, Message, encode, read_some
+from ivr.phones.diary import Diary
 from ivr.phones.events import Event, Kind, PhoneError, PhoneMissing, PhoneTimeout
 from ivr.phones.ports import free_port
 from ivr.phones.recording import Ear
 
 __all__ = ["Event", "Kind", "Phone", "PhoneError", "PhoneMissing", "PhoneTimeout"]
-
-Found = TypeVar("Found")
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,6 @@ _KINDS = {
     "CALL_DTMF_START": Kind.DTMF,
     "AUDIO_ERROR": Kind.MICROPHONE_ENDED,
 }
-_STATES = (Kind.DIALLED, Kind.INCOMING, Kind.RINGING, Kind.PROGRESS, Kind.ESTABLISHED, Kind.CLOSED, Kind.GONE)
 
 
 class Phone:
@@ -81,14 +79,13 @@ class Phone:
             if re.search(r"[\s;<>\"]", text):
                 raise ValueError("baresip's account file has no quoting: no blank, ; < > or quote")
         self.account, self.registrar, self.transport = account, registrar, transport
-        self.events: list[Event] = []
+        self._diary = Diary(account)
+        self.events = self._diary.events
         self._account = account_line(account, registrar, password, transport, answers, encrypted)
         self._address, self._sip_port, self._control_port = address, sip_port, control_port
         self._rtp_ports, self._keep, self._microphone = rtp_ports, keep, microphone
-        self._seen = 0  # events that earlier waits have returned or passed over
-        self._news = Condition()
         self._replies: dict[str, Message] = {}
-        self._commands = 0
+        self._tokens = count(1)
         self._ears: dict[str, Ear] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
@@ -222,10 +219,10 @@ class Phone:
         deadline = time.monotonic() + timeout
         while "32mOK" not in self.command("reginfo"):  # the green OK; REGISTERED may have passed before we connected
             if time.monotonic() > deadline:
-                failure = self._last(Kind.REGISTER_FAILED)
+                failure = self._diary.last(Kind.REGISTER_FAILED)
                 answer = failure.detail if failure else "no answer"
                 raise PhoneTimeout(f"{self.account}: not registered after {timeout} s: {answer}")
-            self._wait(self._news_since(len(self.events)), min(deadline, time.monotonic() + 0.1))
+            self._diary.wait_news(min(deadline, time.monotonic() + 0.1))
 
     def dial(self, uri: str) -> None:
         """Call a SIP address, or a bare number at the registrar. Later waits look only at what follows.
@@ -234,29 +231,31 @@ class Phone:
         """
         if not re.fullmatch(r"sip:[^\s@<>]+@[^\s<>]+|[^\s:@<>]+", uri):
             raise ValueError(f"no SIP address or number: {uri!r}")
-        self._seen = len(self.events)
-        self._note(Event(Kind.DIALLED, time.monotonic(), uri))
+        self._diary.pass_over()
+        self._diary.note(Event(Kind.DIALLED, time.monotonic(), uri))
         over = "" if self.transport == "udp" else f";transport={self.transport}"
         self.command("dial", uri if ":" in uri else f"sip:{uri}@{self.registrar}{over}")
 
     def answer(self, timeout: float = 10) -> None:
         """Take the ringing call, waiting for it if need be; returns when people can talk. Raises PhoneTimeout."""
         deadline = time.monotonic() + timeout
-        self._must(lambda: self._state() == Kind.INCOMING, deadline, "no call rang")
+        self._diary.must(lambda: self._diary.state == Kind.INCOMING, deadline, "no call rang")
         self.command("accept")
-        self._must(lambda: self._state() != Kind.INCOMING, deadline, "the call was not taken")
-        if self._state() != Kind.ESTABLISHED:
+        self._diary.must(lambda: self._diary.state != Kind.INCOMING, deadline, "the call was not taken")
+        if self._diary.state != Kind.ESTABLISHED:
             raise PhoneError(f"{self.account}: the caller hung up before the answer")
 
     def reject(self, timeout: float = 10) -> None:
         """Refuse the ringing call with 486 Busy Here, waiting for it if need be. Raises PhoneTimeout."""
-        self._must(lambda: self._state() == Kind.INCOMING, time.monotonic() + timeout, "no call rang")
+        self._diary.must(lambda: self._diary.state == Kind.INCOMING, time.monotonic() + timeout, "no call rang")
         self.hang_up()
 
     def hang_up(self) -> None:
         """End the call, also one that still rings; returns when it is closed. Harmless without a call."""
         self.command("hangup")
-        self._must(lambda: self._state() in (None, Kind.CLOSED), time.monotonic() + 5, "the call did not end")
+        self._diary.must(
+            lambda: self._diary.state in (None, Kind.CLOSED), time.monotonic() + 5, "the call did not end"
+        )
 
     def press(self, digits: str, gap: float = 0.0) -> None:
         """Press keys (RFC 4733 events) during a call, each `gap` seconds after the one before.
@@ -266,7 +265,7 @@ class Phone:
         """
         if not re.fullmatch(r"[0-9*#A-Da-d]+", digits):
             raise ValueError(f"no keys of a phone: {digits!r}")
-        if self._state() != Kind.ESTABLISHED:
+        if self._diary.state != Kind.ESTABLISHED:
             raise PhoneError(f"{self.account}: no call to press {digits} in")
         for number, part in enumerate(digits if gap > KEY_SECONDS else [digits]):
             if number:
@@ -278,14 +277,7 @@ class Phone:
 
         Raises PhoneTimeout; PhoneError at once when the phone has ended.
         """
-        wanted = Kind(kind)
-
-        def found() -> Event | None:
-            return next((event for event in self.events[self._seen :] if event.kind == wanted), None)
-
-        event = self._must(found, time.monotonic() + timeout, f"no {wanted}")
-        self._seen = self.events.index(event, self._seen) + 1
-        return event
+        return self._diary.next(Kind(kind), timeout)
 
     def heard(self) -> Path:
         """A WAV of what was heard in the last call with sound, or so far in this one. Second 0 is `heard_since`.
@@ -313,46 +305,17 @@ class Phone:
         """A command of baresip's own menu and its answer, for what has no method here. Raises PhoneError."""
         if self._connection is None:
             raise PhoneError(f"{self.account}: not running")
-        with self._news:
-            self._commands += 1
-            token = str(self._commands)
+        token = str(next(self._tokens))
         try:
             self._connection.sendall(encode(name, params, token))
         except OSError as error:
             raise PhoneError(f"{self.account}: {name}: {error}") from error
-        reply = self._must(lambda: self._replies.pop(token, None), time.monotonic() + 5, f"no reply to {name}")
+        reply = self._diary.must(lambda: self._replies.pop(token, None), time.monotonic() + 5, f"no reply to {name}")
         if not reply.get("ok"):
             raise PhoneError(f"{self.account}: {name} {params}: {reply.get('data')}")
         return str(reply.get("data") or "")
 
     # what happens to it
-
-    def _must(self, look: Callable[[], Found | None], deadline: float, otherwise: str) -> Found:
-        found = self._wait(look, deadline)
-        if found:
-            return found
-        kinds = " ".join(event.kind for event in self.events[-8:])
-        problem = PhoneError if self._last(Kind.GONE) else PhoneTimeout
-        raise problem(f"{self.account}: {otherwise} (last events: {kinds or 'none'})")
-
-    def _wait(self, look: Callable[[], Found | None], deadline: float) -> Found | None:
-        with self._news:
-            while not (found := look()):
-                left = deadline - time.monotonic()
-                if left <= 0 or self._last(Kind.GONE):
-                    return None
-                self._news.wait(left)
-            return found
-
-    def _news_since(self, count: int) -> Callable[[], list[Event]]:
-        return lambda: self.events[count:]
-
-    def _last(self, *kinds: Kind) -> Event | None:
-        return next((event for event in reversed(self.events) if event.kind in kinds), None)
-
-    def _state(self) -> Kind | None:
-        last = self._last(*_STATES)
-        return last.kind if last else None
 
     def _read(self, connection: socket.socket) -> None:
         decoder = Decoder()
@@ -364,11 +327,11 @@ class Phone:
             log.warning("phone at %s: control channel broken, its calls go unheard: %s", self._sip_port, error)
         finally:
             self._look()
-            self._note(Event(Kind.GONE, time.monotonic()))
+            self._diary.note(Event(Kind.GONE, time.monotonic()))
 
     def _read_while_looking(self, connection: socket.socket) -> bytes:
         while True:
-            idle = self._state() in (None, Kind.CLOSED)
+            idle = self._diary.state in (None, Kind.CLOSED)
             connection.settimeout(_IDLE_SECONDS if idle else _LOOK_SECONDS)
             try:
                 return read_some(connection)
@@ -377,9 +340,8 @@ class Phone:
 
     def _take(self, message: Message) -> None:
         if message.get("response"):
-            with self._news:
-                self._replies[str(message.get("token"))] = message
-                self._news.notify_all()
+            self._replies[str(message.get("token"))] = message
+            self._diary.stir()
             return
         kind = _KINDS.get(str(message.get("type")))
         if kind is None:
@@ -389,12 +351,7 @@ class Phone:
         if kind == Kind.CLOSED:
             for ear in self._ears.values():
                 ear.close(event.at)
-        self._note(event)
-
-    def _note(self, event: Event) -> None:
-        with self._news:
-            self.events.append(event)
-            self._news.notify_all()
+        self._diary.note(event)
 
     def _look(self) -> None:
         now = time.monotonic()

@@ -13,6 +13,8 @@ REQUEST: Final = (
 )
 OK: Final = b"200 result=1\n"
 HANG_UP: Final = None
+DEAD: Final = b"511 Command Not Permitted on a dead channel or intercept routine\n"
+ALIVE: Final = b"200 result=6\n"  # of CHANNEL STATUS
 
 
 def parse_args(line: str) -> list[str]:

@@ -6,9 +6,22 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
+from typing import Any
+
+from ivr.asterisk.ami import AsteriskManager
+from ivr.asterisk.ami_model import Timing
 
 Action = dict[str, str]
 SECRET = "rahasia-sekali"  # noqa: S105 of this server only
+
+CALM = Timing(login_deadline=2, ping_every=2, ping_deadline=2, first_pause=0.001, longest_pause=0.01)
+WATCHFUL = Timing(login_deadline=2, ping_every=0.02, ping_deadline=0.05, first_pause=0.001, longest_pause=0.01)
+ROW = (
+    "Event: CoreShowChannel\r\nActionID: {id}\r\nChannel: PJSIP/warga-00000001\r\nChannelStateDesc: Up\r\n"
+    "Context: ivr-112\r\nExten: 112\r\nUniqueid: ivr112-1.1\r\nLinkedid: ivr112-1.1\r\n"
+    "ChanVariable: A=1\r\nChanVariable: B=2\r\nApplication: AGI\r\nApplicationData: agi://127.0.0.1\r\n"
+    "Duration: 01:02:03\r\nBridgeId: \r\n\r\n"
+)
 
 
 def message(**headers: str) -> bytes:
@@ -110,6 +123,37 @@ async def scripted_manager() -> AsyncIterator[ScriptedManager]:
         yield server
     finally:
         await server.stop_listening()
+
+
+@asynccontextmanager
+async def started(server: ScriptedManager, **changes: Any) -> AsyncIterator[AsteriskManager]:
+    """A manager that is trying to connect."""
+    manager = AsteriskManager("127.0.0.1", server.port, "ivr", SECRET, **{"timing": CALM, **changes})
+    manager.start()
+    try:
+        yield manager
+    finally:
+        await manager.stop()
+
+
+@asynccontextmanager
+async def connected(server: ScriptedManager, **changes: Any) -> AsyncIterator[AsteriskManager]:
+    """A manager that has logged in."""
+    async with started(server, **changes) as manager:
+        await manager.wait_connected()
+        yield manager
+
+
+def say_nothing(connection: Connection, action: Action) -> None:
+    """An action that is never answered."""
+
+
+def list_channels(connection: Connection, action: Action) -> None:
+    """Two rows, as Asterisk 22 sends them, with an event of another kind between."""
+    connection.answer(action, EventList="start", Message="Channels will follow")
+    row = ROW.format(id=action["ActionID"]).encode()
+    end = message(Event="CoreShowChannelsComplete", ActionID=action["ActionID"], EventList="Complete", ListItems="2")
+    connection.send(row + message(Event="CEL", EventName="ANSWER") + row + end)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from bench.fuzz.ami import Stream, _channels, _event, _plain
 from bench.fuzz.hostile import packed
 from ivr.asterisk.ami_model import LiveChannel, headers_of
-from tests.asterisk.scripted_manager import Connection, ScriptedManager, served
-from tests.asterisk.test_ami import connected
+from tests.asterisk.scripted_manager import Connection, ScriptedManager, connected, served
 
 STREAM = Stream.__new__(Stream)
 

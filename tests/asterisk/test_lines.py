@@ -1,14 +1,12 @@
 """What Asterisk says of phones, trunk and queue, in the words an Asterisk 22 used."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerRefused, ManagerTimeout, ManagerUnavailable
 from ivr.asterisk.lines import Contact, Queue, Registration, contacts, queue, reachable, registrations
-from tests.asterisk.scripted_manager import SECRET, Action, Connection, ScriptedManager, message, served
+from tests.asterisk.scripted_manager import Action, Connection, ScriptedManager, connected, message, served
 
 Row = Mapping[str, str]
 
@@ -60,17 +58,6 @@ def variables(values: Mapping[str, str]) -> Callable[[Connection, Action], None]
 
 def refusing(words: str) -> Callable[[Connection, Action], None]:
     return lambda connection, action: connection.answer(action, "Error", Message=words)
-
-
-@asynccontextmanager
-async def connected(server: ScriptedManager) -> AsyncIterator[AsteriskManager]:
-    manager = AsteriskManager("127.0.0.1", server.port, "ivr", SECRET)
-    manager.start()
-    try:
-        await manager.wait_connected()
-        yield manager
-    finally:
-        await manager.stop()
 
 
 @served

@@ -67,7 +67,7 @@ def test_one_sign_from_either_door_is_life(
     settings: Settings, greeting: bytes | None, answer: bytes | None, alive: bool
 ) -> None:
     with manager(settings.ami_port, greeting), sip(settings.sip_port, answer):
-        assert asyncio.run(lives(settings, 0.3)) is alive
+        assert asyncio.run(lives(settings, 10 if alive else 0.6)) is alive
 
 
 def test_a_process_that_is_gone_is_not_frozen(settings: Settings) -> None:
@@ -87,7 +87,7 @@ def test_the_request_names_where_the_answer_must_go() -> None:
     assert lines[-2:] == ["", ""]
 
 
-def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float) -> int:
+def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float, starting: float = 60.0) -> int:
     """How often it was called frozen, with a patience of 0.1 s."""
     times = 0
 
@@ -96,7 +96,9 @@ def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float) -> int:
         times += 1
 
     async def main() -> None:
-        watching = asyncio.create_task(keep_pulse(looks, frozen, every=0.01, patience=0.1, deadline=0.02))
+        watching = asyncio.create_task(
+            keep_pulse(looks, frozen, every=0.01, patience=0.1, starting=starting, deadline=0.02)
+        )
         await asyncio.wait({watching}, timeout=seconds)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -119,8 +121,9 @@ def test_what_lived_and_is_silent_is_frozen_once() -> None:
     assert frozen_times(signs(True, False), 0.6) == 1
 
 
-def test_what_never_lived_is_still_starting() -> None:
+def test_what_never_lived_is_still_starting_for_a_while() -> None:
     assert frozen_times(signs(False), 0.4) == 0
+    assert frozen_times(signs(False), 0.5, starting=0.3) == 1
 
 
 def test_what_lives_again_can_freeze_again() -> None:

@@ -8,7 +8,7 @@ import pytest
 from ivr.asterisk.ami import AsteriskManager
 from ivr.asterisk.ami_model import ManagerRefused, ManagerUnavailable
 from ivr.asterisk.reload import NotTaken, take
-from tests.asterisk.scripted_manager import SECRET, Action, Connection, ScriptedManager, served
+from tests.asterisk.scripted_manager import SECRET, Action, Connection, ScriptedManager, connected, served
 
 NOW = "0a1b2c3d"
 IN_FORCE = {
@@ -42,13 +42,8 @@ async def asterisk(
     server.on["GetConfig"] = config
     server.on["Getvar"] = variable
     server.on.setdefault("Reload", lambda connection, action: connection.answer(action, Message="Module Reloaded"))
-    manager = AsteriskManager("127.0.0.1", server.port, "controller", SECRET)
-    manager.start()
-    try:
-        await manager.wait_connected()
+    async with connected(server) as manager:
         yield manager
-    finally:
-        await manager.stop()
 
 
 def reloaded(server: ScriptedManager) -> list[str]:

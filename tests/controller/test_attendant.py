@@ -1,104 +1,33 @@
-import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+"""From keys to a plan: what a call is given, and what the record is told of it."""
+
 from pathlib import Path
 
 import pytest
 
-from ivr.asterisk.agi import CallerHungUp, CommandFailed, Session
-from ivr.asterisk.plan import plan_variables
-from ivr.calls.events import Event, Kind
-from ivr.controller.attendant import DISPLAY_LENGTH, Attendant, describe, display_name
+from ivr.calls.events import Kind
+from ivr.controller.attendant import DISPLAY_LENGTH, describe, display_name
 from ivr.dialogue import Understanding
-from ivr.prompts.shelf import ClipShelf
 from ivr.rulebook.edition import Edition
-from ivr.rules import Plan, Rules, Step, load_rules, route
-from tests.asterisk.scripted import HANG_UP, OK, REQUEST, ScriptedAsterisk
-from tests.city import SYSTEM_TEST, write_clips
-
-NOW = "0a1b2c3d"
-CALL = "ivr112-1763800000.12"
-TIMEOUT = b"200 result= (timeout)\n"
-CANNOT_PLAY = b"200 result=-1\n"
-STILL_THERE = b"200 result=6\n"  # the answer to CHANNEL STATUS
-GONE = b"HANGUP\n200 result=-1\n"
-Answer = bytes | None
-
-FIRST = ("ask-category", "option-kebakaran", "option-medis", "option-keamanan", "option-lampu", "option-operator")
-SECOND = ("ask-area", "option-area-62-71-01", "option-area-62-71-03", "option-operator")
-THIRD = (
-    "ask-kelurahan",
-    "option-kelurahan-62-71-03-1001",
-    "option-kelurahan-62-71-03-1002",
-    "option-operator",
+from ivr.rules import Plan, Rules, Step, load_rules
+from tests.asterisk.scripted import OK, REQUEST
+from tests.city import SYSTEM_TEST
+from tests.controller.desk import (
+    CALL,
+    FIRST,
+    NOW,
+    PLAN,
+    SECOND,
+    THIRD,
+    UNDERSTOOD_CATEGORY,
+    UNDERSTOOD_PLACE,
+    Answer,
+    Desk,
+    key,
+    set_,
+    variables,
 )
-OTHER = ("greeting", "ask-again", "wrong-key")
 
-BEGINNING = (OK,)  # the generation
-UNDERSTOOD_CATEGORY = UNDERSTOOD_PLACE = (OK, OK, OK)
-PLAN = (OK,) * 20
-
-
-def key(pressed: str) -> bytes:
-    return f"200 result={pressed}\n".encode()
-
-
-class Desk:
-    """An attendant with its city, and everything it noted."""
-
-    def __init__(
-        self, folder: Path, rules: Rules, clips: tuple[str, ...] = (*OTHER, *FIRST, *SECOND, *THIRD)
-    ) -> None:
-        self.prompts = folder / "built"
-        write_clips(self.prompts, dict.fromkeys(clips))
-        self.shelf = ClipShelf(self.prompts, folder / "sentences")
-        self.events: list[Event] = []
-        self.editions = [Edition(rules, "c0ffee", NOW, self.shelf)]
-        self.attendant = Attendant(lambda: self.editions.pop(0), self.prompts, self.events.append)
-
-    @contextmanager
-    def call(self, *answers: Answer, request: bytes = REQUEST) -> Iterator[ScriptedAsterisk]:
-        """A call that is attended to its end; Asterisk gives these answers."""
-        with ScriptedAsterisk(*BEGINNING, *answers, request=request) as asterisk:
-            self.attendant.attend(Session(asterisk.theirs))
-            yield asterisk
-
-    def kinds(self) -> list[str]:
-        return [str(event.kind) for event in self.events]
-
-    def detail(self, kind: Kind) -> dict[str, object]:
-        return dict(next(event.detail for event in self.events if event.kind == kind))
-
-    def asks(self, *clips: str, wait: str = "5000") -> list[str]:
-        """The command that asks with these clips."""
-        (file,) = self.shelf.files(clips)
-        return ["GET", "DATA", file, wait, "1"]
-
-    def screen(self, *about: str) -> str:
-        return "&".join(str(self.prompts / name) for name in ("screen-call", *about, "screen-keys"))
-
-    def about(self, *clips: str) -> str:
-        return "&".join(str(self.prompts / name) for name in clips)
-
-
-@pytest.fixture(scope="module")
-def city() -> Rules:
-    return load_rules(SYSTEM_TEST)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, city: Rules) -> Desk:
-    return Desk(tmp_path, city)
-
-
-def set_(name: str, value: str) -> list[str]:
-    return ["SET", "VARIABLE", name, value]
-
-
-def variables(asterisk: ScriptedAsterisk) -> dict[str, str]:
-    return {command[2]: command[3] for command in asterisk.commands if command[:2] == ["SET", "VARIABLE"]}
+TIMEOUT = b"200 result= (timeout)\n"
 
 
 def test_two_keys_become_a_plan_and_its_last_word_is_the_sentinel(desk: Desk) -> None:
@@ -230,102 +159,6 @@ def test_who_corrects_after_the_rules_changed_is_asked_and_connected_by_those_th
     assert [event.detail["rules"] for event in desk.events if event.kind == Kind.PLAN] == ["c0ffee", "c0ffee"]
 
 
-@pytest.mark.parametrize(
-    ("sent", "name", "number"),
-    [
-        (b"agi_callerid: unknown\nagi_calleridname: unknown\n", "", ""),
-        (b"", "", ""),
-        (b'agi_callerid: 0811\nagi_calleridname: "; rm -rf / \xff\x1b\n', '"; rm -rf / \\xff', "0811"),
-    ],
-)
-def test_an_unknown_or_hostile_caller_is_asked_like_any_other(
-    sent: bytes, name: str, number: str, desk: Desk
-) -> None:
-    request = re.sub(rb"agi_callerid(name)?: .*\n", b"", REQUEST).replace(b"\n\n", b"\n" + sent + b"\n")
-    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN, request=request) as asterisk:
-        assert asterisk.commands[-1] == set_("PLAN", "ready")
-    assert desk.detail(Kind.ATTENDED) == {"number": number, "name": name}
-
-
-@pytest.mark.parametrize("end", [HANG_UP, GONE], ids=["connection closed", "HANGUP"])
-@pytest.mark.parametrize(
-    ("before", "asked", "known"),
-    [
-        ((), "category", None),
-        ((key("3"), *UNDERSTOOD_CATEGORY), "area", "keamanan"),
-        ((key("3"), *UNDERSTOOD_CATEGORY, key("3"), *UNDERSTOOD_PLACE), "kelurahan", "keamanan"),
-    ],
-)
-def test_a_hang_up_in_any_question_ends_it_without_a_plan(
-    before: tuple[Answer, ...], asked: str, known: str | None, end: Answer, desk: Desk
-) -> None:
-    with ScriptedAsterisk(*BEGINNING, *before, end) as asterisk:
-        with pytest.raises(CallerHungUp):
-            desk.attendant.attend(Session(asterisk.theirs))
-        given = variables(asterisk)
-    assert (given.get("CATEGORY"), "PLAN" in given) == (known, False)
-    assert desk.events[-1].kind == Kind.QUESTION
-    assert desk.events[-1].detail["question"] == asked
-
-
-def test_a_hang_up_while_the_plan_is_handed_over_leaves_no_sentinel(desk: Desk) -> None:
-    with ScriptedAsterisk(*BEGINNING, key("4"), *UNDERSTOOD_CATEGORY, OK, OK, OK, HANG_UP) as asterisk:
-        with pytest.raises(CallerHungUp):
-            desk.attendant.attend(Session(asterisk.theirs))
-        assert variables(asterisk)["PLAN_1_DIAL"] == "Local/dishub@ring-line-0a1b2c3d"
-        assert "PLAN" not in variables(asterisk)
-    assert desk.kinds()[-1] == Kind.PLAN  # decided; that it was never carried out, Asterisk tells
-
-
-# Prompts that are not there.
-
-
-def test_a_missing_prompt_is_left_out_of_its_question(tmp_path: Path, city: Rules) -> None:
-    rest = tuple(name for name in FIRST if name != "option-medis")
-    desk = Desk(tmp_path, city, ("greeting", *rest, *SECOND))
-    with desk.call(key("2"), *UNDERSTOOD_CATEGORY, key("1"), *UNDERSTOOD_PLACE, *PLAN) as asterisk:
-        assert asterisk.commands[1] == desk.asks("greeting", *rest)
-        assert variables(asterisk)["PLAN_1_LINES"] == "psc119&damkar_2"
-
-
-def test_a_city_without_any_prompt_sends_its_callers_to_the_operators_instead_of_silence(
-    tmp_path: Path, city: Rules, caplog: pytest.LogCaptureFixture
-) -> None:
-    desk = Desk(tmp_path, city, ())
-    with desk.call(*PLAN) as asterisk:
-        assert not [command for command in asterisk.commands if command[0] == "GET"]
-        assert asterisk.commands[-1] == set_("PLAN", "ready")
-        assert "SILENT" not in variables(asterisk)
-    assert desk.detail(Kind.OPERATOR_CHOSEN) == {"reason": "error", "possibly_silent": False}
-    assert f"call {CALL}: the questions end" in caplog.text
-    assert "the caller goes to an operator" in caplog.text
-
-
-def test_a_prompt_asterisk_cannot_play_sends_the_caller_to_the_operators_with_what_is_known(
-    desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    with desk.call(key("1"), *UNDERSTOOD_CATEGORY, CANNOT_PLAY, STILL_THERE, *PLAN) as asterisk:
-        assert asterisk.commands[-2:] == [set_("PLAN_1_DIAL", ""), set_("PLAN", "ready")]
-        assert variables(asterisk)["CALLERID(name)"] == "112 Kebakaran"
-    assert desk.detail(Kind.PLAN)["reason"] == "error"
-    assert "081234567890" not in caplog.text
-
-
-# What must never stop a call.
-
-
-def test_a_plan_too_long_for_asterisk_is_not_cut_but_left_to_the_lifeline(tmp_path: Path) -> None:
-    lines = [f"pos_damkar_dengan_nama_yang_{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    entries = "\n".join(f"  {line}: {{akun: {line}}}" for line in lines)
-    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("jalur:\n", f"jalur:\n{entries}\n", 1)
-    desk = Desk(tmp_path, load_rules(text.replace("langkah: [dishub]", f"langkah: [[{', '.join(lines)}]]")))
-    with ScriptedAsterisk(*BEGINNING, key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
-        with pytest.raises(CommandFailed, match="PLAN_1_DIAL does not fit"):
-            desk.attendant.attend(Session(asterisk.theirs))
-        assert variables(asterisk)["CATEGORY"] == "lampu"
-        assert "PLAN" not in variables(asterisk)
-
-
 def test_a_call_keeps_the_edition_it_began_with_and_the_next_call_gets_the_new_one(desk: Desk) -> None:
     text = SYSTEM_TEST.read_text(encoding="utf-8").replace("langkah: [damkar, damkar_pos]", "langkah: [polresta]")
     desk.editions.append(Edition(load_rules(text), "decade", "99999999", desk.shelf))
@@ -351,27 +184,6 @@ def test_the_more_urgent_a_category_the_earlier_an_operator_takes_the_call(
     desk = Desk(tmp_path, load_rules(text))
     with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
         assert variables(asterisk)["QUEUE_PRIO"] == given
-
-
-@pytest.mark.parametrize(
-    "name", ['Kebakaran "besar" SET VARIABLE PLAN x', "a\\", "${SHELL(id)}", "é" * 60, "; , & |", "[/bold]"]
-)
-def test_a_hostile_category_name_stays_one_value_on_the_display(name: str, tmp_path: Path) -> None:
-    text = SYSTEM_TEST.read_text(encoding="utf-8").replace("nama: Lampu jalan", f"nama: {json.dumps(name)}")
-    desk = Desk(tmp_path, load_rules(text))
-    with desk.call(key("4"), *UNDERSTOOD_CATEGORY, *PLAN) as asterisk:
-        assert all(len(command) in (4, 5) for command in asterisk.commands)
-        assert variables(asterisk)["CALLERID(name)"] == f"112 {name}"[:DISPLAY_LENGTH]
-        assert asterisk.commands[-1] == set_("PLAN", "ready")
-
-
-def test_any_understanding_of_the_city_can_be_handed_over_whole(city: Rules) -> None:
-    now = datetime.now(UTC)
-    for category in (None, *(known.id for known in city.categories)):
-        for area in (None, "62.71.01", "62.71.03", "62.71.03.1002", "99.99.99"):
-            values = plan_variables(route(city, category, area, now), category, area, NOW)
-            assert values[-1][1] == ""
-            assert display_name(city, Understanding(category, area)).startswith("112")
 
 
 def test_the_display_shows_what_is_known(city: Rules) -> None:

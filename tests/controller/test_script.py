@@ -28,11 +28,6 @@ GROUPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def city() -> Rules:
-    return load_rules(SYSTEM_TEST)
-
-
 def grouped(names: dict[str, str], groups: dict[str, str]) -> Rules:
     """A city whose kecamatan have these keys: the shipped one's questions, another's places."""
     rules = load_rules(SHIPPED)

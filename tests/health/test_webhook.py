@@ -179,8 +179,8 @@ def test_what_follows_a_good_answer_is_not_waited_for() -> None:
     for answer in (_huge, _dripping(b"HTTP/1.1 200 OK\r\n\r\n"), _dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ")):
         with receiver(answer) as server:
             began = time.monotonic()
-            post(urlsplit(server.url), b"{}", 0.5)
-            assert time.monotonic() - began < 2
+            post(urlsplit(server.url), b"{}", 2)
+            assert time.monotonic() - began < 10
 
 
 def test_whoever_raises_an_alarm_is_not_held_up_by_a_silent_receiver(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,6 @@
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,18 @@ def small() -> Rules:
 @pytest.fixture(scope="session")
 def shipped() -> Rules:
     return load_rules(SHIPPED)
+
+
+@contextmanager
+def out_of_sight(folder: Path) -> Iterator[None]:
+    """A folder that an ordinary user may not look into; who runs this is one meanwhile."""
+    root = os.geteuid() == 0
+    folder.chmod(0)
+    try:
+        if root:
+            os.seteuid(65534)
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)

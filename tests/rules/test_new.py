@@ -25,8 +25,7 @@ from ivr.rules.new import (
     write_new,
     zone_of,
 )
-from tests.rules.conftest import SHIPPED
-from tests.rules.test_diff import out_of_sight
+from tests.rules.conftest import SHIPPED, out_of_sight
 from tests.rules.test_schema import FILES, complaints
 
 RUN = CliRunner()

@@ -16,7 +16,7 @@ CALLS = os.environ.get("IVR_CHAOS_CALLS", "500")
 SEED = os.environ.get("IVR_CHAOS_SEED", "112")
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_whatever_breaks_every_caller_reaches_a_human_and_every_call_is_in_the_log_once() -> None:
     command = [sys.executable, "-m", "bench.chaos", "--calls", CALLS, "--seed", SEED, "--json"]
     done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ivr.settings import Settings, load_settings
-from tests.system.doors.strangers import (
-    Stranger,
-)
+from tests.city import trunk
+from tests.system.doors.strangers import Stranger
 from tests.system.server import Server
 
 SHIFT = 700
@@ -16,19 +15,7 @@ CARRIER = "127.0.0.5"
 HERE, INSIDE, OUTSIDE = "10.112.0.1", "10.112.1.2", "10.112.2.2"  # this machine, and another with two addresses
 STREET_LIGHTS = "+62536112233"
 
-TRUNK = f"""
-[trunk](trunk-endpoint)
-aors = trunk
-
-[trunk]
-type = aor
-contact = sip:{CARRIER}:5999
-
-[trunk]
-type = identify
-endpoint = trunk
-match = {CARRIER}
-"""
+TRUNK = trunk(f"{CARRIER}:5999", CARRIER)
 
 RULES = (
     Path(__file__)

@@ -3,19 +3,15 @@
 import socket
 from collections import defaultdict
 from collections.abc import Iterable
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from bench.capture import Tap
+from ivr.asterisk.accounts import HEARTBEAT
 from tests.audio import RATE, Signal, tone_level
 
-_IPV4 = 0x0800
-_BUFFER = 32_000_000  # bytes
 
-
-class Wire:
+class Wire(Tap):
     """Records while it is entered. `packets`: all UDP over IPv4, and the TCP of these ports, headers included.
 
     (Other TCP on loopback never leaves a machine: how tests command their phones, the manager, the controller.)
@@ -23,44 +19,24 @@ class Wire:
     """
 
     def __init__(self, *tcp_ports: int, without: Iterable[int] = ()) -> None:
+        super().__init__()
         self.packets: list[bytes] = []
         self._ports = {port.to_bytes(2) for port in tcp_ports}
         self._without = {port.to_bytes(2) for port in without}
-        self._stop = Event()
-        self._thread = Thread(target=self._read, name="wire", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_IPV4))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        self._socket.bind(("lo", _IPV4))
-        self._socket.settimeout(0.1)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._socket.close()
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            try:
-                packet = self._socket.recv(65535)
-            except TimeoutError:
-                continue
-            ports = packet[(packet[0] & 15) * 4 :][:4]
-            both = {ports[:2], ports[2:]}
-            if (packet[9] == socket.IPPROTO_UDP and not both & self._without) or both & self._ports:
-                self.packets.append(packet)
+    def take(self, at: float, data: bytes) -> None:
+        ports = data[(data[0] & 15) * 4 :][:4]
+        both = {ports[:2], ports[2:]}
+        if (data[9] == socket.IPPROTO_UDP and not both & self._without) or both & self._ports:
+            self.packets.append(data)
 
     def shows(self, *words: str) -> set[str]:
         """Those of these words that can be read in a packet.
 
         But for a phone's last one: baresip 1.0.0 says goodbye (RTCP BYE with its name) when its keys are gone.
+        And but for the server's own question whether its Asterisk lives (ivr.asterisk.pulse), which names no phone.
         """
-        packets = [packet for packet in self.packets if packet[28:30] != b"\x81\xcb"]
+        packets = [each for each in self.packets if each[28:30] != b"\x81\xcb" and HEARTBEAT.encode() not in each]
         return {word for word in words if any(word.encode() in packet for packet in packets)}
 
     def tone(self, hertz: int) -> float:
