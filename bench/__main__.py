@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer, cpu, key, memory, reload, rules, soak, start
+from bench import answer, cpu, imports, key, memory, reload, rules, soak, start
 from bench.capture import CaptureLost
 from bench.figures import Bench, Figure, NotMeasured
 from bench.machine import Machine, this_machine
@@ -31,6 +31,7 @@ class Name(StrEnum):
     KEY = "key"
     CPU = "cpu"
     MEMORY = "memory"
+    IMPORTS = "imports"
     START = "start"
     RULES = "rules"
     RELOAD = "reload"
@@ -42,6 +43,7 @@ _MEASURE: dict[Name, Callable[[Bench], Figure]] = {
     Name.KEY: key.measure,
     Name.CPU: cpu.measure,
     Name.MEMORY: memory.measure,
+    Name.IMPORTS: imports.measure,
     Name.START: start.measure,
     Name.RULES: rules.measure,
     Name.RELOAD: reload.measure,

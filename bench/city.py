@@ -119,10 +119,10 @@ class City(Server):
         words = find_asterisk(self.settings).command(self.settings, "-rx", command)
         return subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout
 
-    def calls(self, limit: int = 100_000) -> list[CallRecord]:
+    def calls(self, limit: int = 100_000, tests: bool | None = False) -> list[CallRecord]:
         """All calls, newest first."""
         with reader(self.settings.database) as connection:
-            return query.calls(connection, Filter(), limit)
+            return query.calls(connection, Filter(tests=tests), limit)
 
     def side_by_side(self, one: Scenario, other: Scenario, calls: int) -> None:
         """So many calls of both kinds in turns, one of them every half second. Raises NotMeasured when one fails."""

@@ -223,10 +223,10 @@ class Town(Server):
             folder, rules=rules, shift=shift, settings={"IVR_TRUNK_FILE": str(trunk), "IVR_LOG_LEVEL": "INFO"}
         )
 
-    def calls(self, limit: int = 10_000) -> list[CallRecord]:
+    def calls(self, limit: int = 10_000, tests: bool | None = False) -> list[CallRecord]:
         """All calls, newest first."""
         with reader(self.state / "calls.sqlite") as connection:
-            return query.calls(connection, Filter(), limit)
+            return query.calls(connection, Filter(tests=tests), limit)
 
     @contextmanager
     def operators(self) -> Iterator[None]:

@@ -5,48 +5,35 @@ import json
 import os
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Annotated, ParamSpec, TextIO, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ivr import __version__
-from ivr.asterisk.accounts import DEMO_CITIZEN, account_names
-from ivr.backup.cli import backup_commands
-from ivr.backup.restore_cli import restore_command
-from ivr.calls import show
-from ivr.calls.cli import LogSources
-from ivr.calls.cli import commands as call_commands
-from ivr.calls.events import Event
-from ivr.calls.projection import CallRecord
-from ivr.calls.show import Names, Style
 from ivr.checks import LOOPBACK, CannotStart, check_machine, check_port, check_ports, only_one
-from ivr.controller.script import CityScript
-from ivr.doctor.cli import doctor_command
-from ivr.health.alarms import read as standing_alarms
-from ivr.heartbeat.cli import command as heartbeat_command
+from ivr.late import Rooms
 from ivr.messages import say
 from ivr.phones.events import PhoneError
-from ivr.prompts.catalogue import PromptSources
-from ivr.prompts.cli import commands as prompt_commands
-from ivr.prompts.sources import prompt_sources
-from ivr.rulebook.cli import rules_commands, status_command
-from ivr.rulebook.decided import decided
-from ivr.rulebook.lastgood import kept_text
-from ivr.rulebook.look import Standing
 from ivr.rules import Rules
-from ivr.rules.cli import RulesSources
-from ivr.rules.cli import commands as file_commands
-from ivr.rules.files_cli import add_commands
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings, SettingsError, load_settings, serving_settings
+from ivr.usage import Commands
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The call server for 112.")
+rooms = Rooms()
+
+
+class Ivr(Commands):
+    """Every command; those of the rooms behind those that are made here."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = rooms.behind(self.commands)
+
+
+app = typer.Typer(cls=Ivr, no_args_is_help=True, pretty_exceptions_enable=False, help="The call server for 112.")
 
 
 def plainly(run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -71,7 +58,7 @@ def _serving_settings() -> Settings:
 
 
 def _rules(settings: Settings) -> Rules:
-    from ivr.supervisor.prepare import find_rules
+    from ivr.rulebook.lastgood import find_rules
 
     found = plainly(find_rules, settings)
     for sentence in found.trouble:
@@ -79,55 +66,97 @@ def _rules(settings: Settings) -> Rules:
     return found.rules
 
 
-def _prompt_sources() -> PromptSources:
-    settings = _settings()
-    return prompt_sources(_rules(settings), settings.prompts)
+@rooms.room("prompts")
+def _prompts(to: typer.Typer) -> None:
+    from ivr.prompts.catalogue import PromptSources
+    from ivr.prompts.cli import commands
+    from ivr.prompts.sources import prompt_sources
+
+    def sources() -> PromptSources:
+        settings = _settings()
+        return prompt_sources(_rules(settings), settings.prompts)
+
+    to.add_typer(commands(sources), name="prompts")
 
 
-def _log_sources() -> LogSources:
-    settings = _settings()
-    rules = _rules(settings)
-    return LogSources(settings.database, rules.city.clock, _names(rules))
+@rooms.room("calls")
+def _calls(to: typer.Typer) -> None:
+    from ivr.calls.cli import LogSources, commands
+    from ivr.calls.names import names_in
+    from ivr.calls.recover_cli import add_recover
+
+    def sources() -> LogSources:
+        settings = _settings()
+        rules = _rules(settings)
+        return LogSources(settings.database, rules.city.clock, names_in(rules))
+
+    calls = commands(sources)
+    add_recover(calls, lambda: _settings().database)
+    to.add_typer(calls, name="calls")
 
 
-def _names(rules: Rules) -> Names:
-    def name(what: str, key: str) -> str:
-        if what == "area":
-            return rules.area_name(key)
-        known = {line.id: line.name or line.id for line in (*rules.lines, *rules.operator_lines)}
-        if what == "category":
-            known = {category.id: category.name for category in rules.categories}
-        return known.get(key, key)
+@rooms.room("status")
+def _status(to: typer.Typer) -> None:
+    from ivr.health.alarms import read
+    from ivr.rulebook.cli import status_command
+    from ivr.rulebook.look import Standing
 
-    return name
+    def alarms(settings: Settings) -> tuple[Standing, ...]:
+        return tuple(Standing(alarm.key, alarm.text, alarm.since) for alarm in read(settings.health))
 
-
-def _alarms(settings: Settings) -> tuple[Standing, ...]:
-    return tuple(Standing(alarm.key, alarm.text, alarm.since) for alarm in standing_alarms(settings.health))
+    to.add_typer(status_command(_settings, alarms))
 
 
-def _rules_app() -> typer.Typer:
+@rooms.room("doctor")
+def _doctor(to: typer.Typer) -> None:
+    from ivr.doctor.cli import doctor_command
+
+    to.add_typer(doctor_command(load_settings))
+
+
+@rooms.room("rules")
+def _rules_in_files_and_in_force(to: typer.Typer) -> None:
+    from ivr.rulebook.cli import rules_commands
+    from ivr.rulebook.lastgood import kept_text
+    from ivr.rules.cli import Decision, RulesSources, commands
+    from ivr.rules.files_cli import add_commands
+
     def sources() -> RulesSources:
         settings = _settings()
-        return RulesSources(settings.rules_file, settings.demo, partial(decided, settings))
 
-    def kept(prefix: str | None) -> str | None:
-        return kept_text(_settings(), prefix)
+        def of_past(call_id: str) -> Decision | None:
+            from ivr.rulebook.decided import decided  # the record of calls: only who asks for a call pays for it
 
-    rules = file_commands(sources)
-    add_commands(rules, lambda: _settings().rules_file, kept)
+            return decided(settings, call_id)
+
+        return RulesSources(settings.rules_file, settings.demo, of_past)
+
+    rules = commands(sources)
+    add_commands(rules, lambda: _settings().rules_file, lambda prefix: kept_text(_settings(), prefix))
     rules.add_typer(rules_commands(_settings))
-    return rules
+    to.add_typer(rules, name="rules")
 
 
-app.add_typer(prompt_commands(_prompt_sources), name="prompts")
-app.add_typer(call_commands(_log_sources), name="calls")
-app.add_typer(status_command(_settings, _alarms))
-app.add_typer(doctor_command(load_settings))
-app.add_typer(_rules_app(), name="rules")
-app.add_typer(backup_commands(_settings), name="backup")
-app.add_typer(restore_command(_settings))
-app.add_typer(heartbeat_command(_settings, _rules, CityScript))
+@rooms.room("backup")
+def _backup(to: typer.Typer) -> None:
+    from ivr.backup.cli import backup_commands
+
+    to.add_typer(backup_commands(_settings), name="backup")
+
+
+@rooms.room("restore")
+def _restore(to: typer.Typer) -> None:
+    from ivr.backup.restore_cli import restore_command
+
+    to.add_typer(restore_command(_settings))
+
+
+@rooms.room("heartbeat")
+def _heartbeat(to: typer.Typer) -> None:
+    from ivr.controller.script import CityScript
+    from ivr.heartbeat.cli import command
+
+    to.add_typer(command(_settings, _rules, CityScript))
 
 
 @app.callback()
@@ -143,6 +172,7 @@ def up() -> None:
     """
     from ivr.supervisor.prepare import prepare
     from ivr.supervisor.up import supervise
+    from ivr.welcome import plain_console, welcome
 
     settings = _settings()
     console = plain_console()
@@ -171,43 +201,6 @@ def up() -> None:
     plainly(run)
 
 
-def plain_console(file: TextIO | None = None) -> Console:
-    """Names and paths are shown as they are written, brackets and all."""
-    return Console(file=file, markup=False, emoji=False)
-
-
-def _accounts(settings: Settings, rules: Rules) -> dict[str, str]:
-    """Every account with what it is for, the citizen's first."""
-    operators = set(rules.operators.accounts)
-    roles = {}
-    for account, name in account_names(rules, settings).items():
-        roles[account] = say("up.role_operator") if account in operators else say("up.role_agency", name=name)
-    if DEMO_CITIZEN in roles:
-        roles = {DEMO_CITIZEN: say("up.role_citizen")} | {k: v for k, v in roles.items() if k != DEMO_CITIZEN}
-    return roles
-
-
-def _table_of_accounts(settings: Settings, rules: Rules, secrets: Secrets) -> Table:
-    table = Table(title=say("up.accounts"), title_justify="left", box=None, pad_edge=False)
-    for column in ("account", "password", "role"):
-        table.add_column(say(f"up.{column}"))
-    for account, role in _accounts(settings, rules).items():
-        table.add_row(account, secrets[account], role)
-    return table
-
-
-def welcome(console: Console, settings: Settings, rules: Rules, secrets: Secrets, seconds: float) -> None:
-    """Say what to dial, with which accounts, and where everything is."""
-    console.print(say("up.ready", city=rules.city.name, seconds=round(seconds, 1)), style="bold green")
-    where = say("up.any_address") if settings.sip_address.is_unspecified else settings.sip_address
-    console.print(say("up.dial", address=where, port=settings.sip_port))
-    console.print(_table_of_accounts(settings, rules, secrets))
-    places = {"database": settings.database, "recordings": settings.recordings, "log": settings.state / "log"}
-    for name, path in places.items():
-        console.print(say(f"up.where_{name}", path=path), soft_wrap=True)
-    console.print(say("up.stop"))
-
-
 @app.command()
 def demo(
     keys: Annotated[str, typer.Option(help="Keys the citizen presses, one for each question.")] = "1,3",
@@ -217,14 +210,18 @@ def demo(
 
     Example: ivr demo --keys 1,3
     """
-    from ivr.demo import Demo
+    from ivr.calls import show
+    from ivr.calls.events import Event
+    from ivr.calls.names import names_in
+    from ivr.calls.projection import CallRecord
+    from ivr.demo import Demo, outcome
 
     settings = _settings()
     rules = _rules(settings)
     pressed = [key.strip() for key in keys.split(",") if key.strip()]
     if not all(len(key) == 1 and key in "0123456789*#" for key in pressed):
         raise typer.BadParameter(say("demo.keys", given=keys))
-    style = Style(rules.city.clock, _names(rules), whole_numbers=True)
+    style = show.Style(rules.city.clock, names_in(rules), whole_numbers=True)
 
     def tell(record: CallRecord, event: Event) -> None:
         if not as_json:
@@ -237,19 +234,9 @@ def demo(
     if as_json:
         typer.echo(show.json_line(show.as_json(record, style)))
     else:
-        _demo_result(settings, record, style)
+        for line in outcome(record, style, settings.recordings):
+            typer.echo(line)
     raise typer.Exit(0 if record.answered_by else 1)
-
-
-def _demo_result(settings: Settings, record: CallRecord, style: Style) -> None:
-    if record.answered_by and record.answered_at and record.arrived_at:
-        wait = round((record.answered_at - record.arrived_at).total_seconds(), 1)
-        typer.echo(say("demo.answered", line=style.name("line", record.answered_by), wait=wait))
-    else:
-        typer.echo(say("demo.unanswered"))
-    if record.recording_path:
-        path = settings.recordings / record.recording_path
-        typer.echo(say("demo.recording", path=path, seconds=record.recording_seconds))
 
 
 @app.command()
@@ -310,16 +297,18 @@ def accounts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
 
     Example: ivr accounts --json
     """
+    from ivr import welcome
+
     settings = _settings()
     rules, secrets = _rules(settings), plainly(Secrets, settings.state / "secrets.json")
     if as_json:
         listed = [
             {"account": account, "password": secrets[account], "role": role}
-            for account, role in _accounts(settings, rules).items()
+            for account, role in welcome.accounts(settings, rules).items()
         ]
         typer.echo(json.dumps(listed, ensure_ascii=False))
         return
-    Console(markup=False, emoji=False).print(_table_of_accounts(settings, rules, secrets))
+    welcome.plain_console().print(welcome.table_of_accounts(settings, rules, secrets))
 
 
 @app.command()
@@ -342,6 +331,10 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JS
 
     Example: ivr settings --json
     """
+    from rich.table import Table
+
+    from ivr.welcome import plain_console
+
     settings = None
     try:
         settings = load_settings()

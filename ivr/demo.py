@@ -17,6 +17,7 @@ from ivr.calls.database import LogUnavailable, reader
 from ivr.calls.events import Event, Kind
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
+from ivr.calls.show import Style
 from ivr.checks import CannotStart
 from ivr.controller.script import CityScript
 from ivr.dialogue import Understanding
@@ -143,6 +144,17 @@ class Demo:
         if found is None:
             raise PhoneError(say("demo.lost", call=call))
         return found[0]
+
+
+def outcome(record: CallRecord, style: Style, recordings: Path) -> Iterator[str]:
+    """What came of the call: who answered, after how long, and where it can be heard."""
+    if record.answered_by and record.answered_at and record.arrived_at:
+        wait = round((record.answered_at - record.arrived_at).total_seconds(), 1)
+        yield say("demo.answered", line=style.name("line", record.answered_by), wait=wait)
+    else:
+        yield say("demo.unanswered")
+    if record.recording_path:
+        yield say("demo.recording", path=recordings / record.recording_path, seconds=record.recording_seconds)
 
 
 def _officer(phone: Phone, stop: threading.Event) -> None:

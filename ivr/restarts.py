@@ -3,18 +3,16 @@
 One small file, `restarts.json`, replaced whole under a lock: the supervisor and the controller both write it.
 """
 
-import fcntl
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from ivr.alone import alone
 from ivr.rulebook.durable import replace
 
 log = logging.getLogger(__name__)
@@ -64,7 +62,7 @@ def note(folder: Path, reason: Reason, now: datetime | None = None) -> None:
     at = now or datetime.now(UTC)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with _alone(folder):
+        with alone(folder):
             replace(folder / FILE, json.dumps(_as_json(_one_more(read(folder), reason, at))).encode())
     except OSError as error:
         log.error("a restart (%s) is not counted: %s", reason, error)
@@ -95,13 +93,3 @@ def _time(text: str) -> datetime:
     """Raises TypeError, ValueError."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from ivr.alone import alone
 from ivr.messages import say
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread when typed into a phone
@@ -17,6 +18,7 @@ class SecretsBroken(Exception):
 class Secrets:
     """`secrets["damkar_1"]` is that account's password, made when first asked for and the same ever after.
 
+    Two processes that make passwords at once (the controller and `ivr configure`) keep each other's.
     Raises SecretsBroken, and OSError when the file cannot be read or written.
     """
 
@@ -26,12 +28,20 @@ class Secrets:
 
     def __getitem__(self, name: str) -> str:
         if name not in self._known:
-            self._known[name] = "".join(secrets.choice(ALPHABET) for _ in range(16))
-            self._write()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with alone(self._path.parent):
+                self._make(name)
         return self._known[name]
 
+    def _make(self, name: str) -> None:
+        """Unless another process has made it meanwhile."""
+        if self._path.exists():
+            self._known |= _read(self._path)
+        if name not in self._known:
+            self._known[name] = "".join(secrets.choice(ALPHABET) for _ in range(16))
+            self._write()
+
     def _write(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self._known, file, indent=1, sort_keys=True)

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 import ivr.settings
 from ivr.checks import only_one
-from ivr.cli import app, plain_console, welcome
+from ivr.cli import app
 from ivr.rules import load_rules
 from ivr.secrets import Secrets
 from ivr.settings import PROJECT, Settings, load_settings
+from ivr.welcome import plain_console, welcome
 from tests.city import SHIPPED, SYSTEM_TEST, free_ports
 
 RUN = CliRunner()

@@ -1,6 +1,8 @@
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -12,6 +14,38 @@ def test_a_password_is_made_once_and_stays(tmp_path: Path) -> None:
     first = Secrets(path)["damkar_1"]
     assert Secrets(path)["damkar_1"] == first
     assert Secrets(path)["damkar_1"] == first
+
+
+def test_two_processes_that_make_passwords_at_once_keep_each_others(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    controller, configure = Secrets(path), Secrets(path)
+    made = {"damkar_1": controller["damkar_1"], "damkar_2": configure["damkar_2"]}
+    assert controller["damkar_2"] == made["damkar_2"]
+    assert json.loads(path.read_text()) == made
+
+
+def test_many_who_ask_in_the_same_moment_lose_none_and_hear_one_answer(tmp_path: Path) -> None:
+    path, start = tmp_path / "secrets.json", Barrier(8)
+
+    def ask(number: int) -> tuple[str, str]:
+        secrets = Secrets(path)
+        start.wait(30)
+        return secrets[f"line_{number}"], secrets["manager"]
+
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(ask, range(8)))
+    kept = json.loads(path.read_text())
+    assert [kept[f"line_{number}"] for number in range(8)] == [own for own, _ in told]
+    assert {shared for _, shared in told} == {kept["manager"]}
+
+
+def test_a_file_that_broke_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    secrets = Secrets(path)
+    path.write_text("[")
+    with pytest.raises(SecretsBroken):
+        secrets["manager"]
+    assert path.read_text() == "["
 
 
 def test_every_account_has_its_own_long_password_that_nobody_misreads(tmp_path: Path) -> None:

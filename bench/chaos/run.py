@@ -215,14 +215,15 @@ class Run:
         self._tell("all calls are over")
         if self.result.whole:  # after Ctrl-C the server may be ending too
             city.until_attended(RESTARTS)
-        began = time.monotonic()
+        began = grew = time.monotonic()
+        most = -1
         while True:
             records = _by_number(city.calls())
             judgements = judge.judge(sorted(self.result.seen, key=lambda one: one.number), records, dropped)
-            if (
-                all(one.rows and not one.is_open for one in judgements)
-                or time.monotonic() - began > SETTLES * self.result.whole
-            ):
+            done = sum(bool(one.rows) and not one.is_open for one in judgements)
+            if done > most:  # a database that was deleted is still being made again of the journals
+                most, grew = done, time.monotonic()
+            if done == len(judgements) or time.monotonic() - grew > SETTLES * self.result.whole:
                 break
             time.sleep(0.5)  # a pace, not a wait
         self.result.settled = time.monotonic() - began

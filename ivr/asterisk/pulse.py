@@ -15,7 +15,9 @@ from ivr.settings import Settings
 LOOPBACK = "127.0.0.1"
 DEADLINE = 1.5  # seconds for one look
 EVERY = 0.5  # seconds between two looks
+HEAD_START = 0.3  # seconds for the manager: each OPTIONS is a line in Asterisk's security.log
 PATIENCE = 8.0  # seconds without a sign of life; a busy one answers within one
+STARTING = 60.0  # of a process that has not lived yet
 
 
 async def lives(settings: Settings, deadline: float = DEADLINE) -> bool:
@@ -39,22 +41,25 @@ async def keep_pulse(
     *,
     every: float = EVERY,
     patience: float = PATIENCE,
+    starting: float = STARTING,
     deadline: float = DEADLINE,
 ) -> None:
-    """Looks until cancelled and calls `frozen` when what lived gives no sign for `patience` seconds.
+    """Looks until cancelled and calls `frozen` when there was no sign of life for `patience` seconds.
 
-    After that, and at the start, it must have lived once before it can be frozen again: a start may take long.
+    At the start, and after that, it is given `starting` seconds instead until it lives: a start may take long.
     """
-    last: float | None = None
+    last, given = time.monotonic(), starting
     while True:
         began = time.monotonic()
         alive = await look()
         await asyncio.sleep(every)
         now = time.monotonic()
-        if alive or (last is not None and now - began > deadline + every + 1.0):
-            last = now  # or it is we who were stopped, or the whole machine: nothing is known
-        elif last is not None and now - last > patience:
-            last = None
+        if now - began > deadline + every + 1.0:
+            last = now  # it is we who were stopped, or the whole machine: nothing is known
+        elif alive:
+            last, given = now, patience
+        elif now - last > given:
+            last, given = now, starting
             frozen()
 
 
@@ -80,6 +85,7 @@ async def _manager(port: int) -> None:
 
 async def _sip(settings: Settings) -> None:
     """Any answer to an OPTIONS (RFC 3261, 11). From the server's own account: of strangers Asterisk complains."""
+    await asyncio.sleep(HEAD_START)
     host, _, port = own_address(settings).rpartition(":")
     answered = asyncio.get_running_loop().create_future()
 

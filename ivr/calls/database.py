@@ -5,21 +5,24 @@ import contextlib
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from ivr.calls.migrations import upgrade
+from ivr.calls.migrations import TablesUnknown, upgrade
 
 log = logging.getLogger(__name__)
+
+WRITING = "BEGIN IMMEDIATE"
+PUT_ASIDE_AGAIN = 600.0  # seconds; a disk that breaks every file must not have the record made anew all the time
 
 
 class LogUnavailable(Exception):
@@ -50,6 +53,7 @@ class Database:
         self._opened = 0
         self._writing = asyncio.Lock()
         self._opening = asyncio.Lock()
+        self._put_aside = -PUT_ASIDE_AGAIN
         self._in_use = 0
         self._idle = asyncio.Event()
 
@@ -59,7 +63,7 @@ class Database:
 
         Raises LogUnavailable, Unstorable.
         """
-        async with self._writing, self._transaction("BEGIN IMMEDIATE") as connection:
+        async with self._writing, self._transaction(WRITING) as connection:
             yield connection
 
     @asynccontextmanager
@@ -107,8 +111,8 @@ class Database:
                 finally:
                     if engine is not self._engine:  # closed meanwhile: its pool takes nothing back
                         await connection.invalidate()
-        except (SQLAlchemyError, sqlite3.Error, OSError, CommandError) as error:
-            if _no_database(error):
+        except (SQLAlchemyError, sqlite3.Error, OSError, TablesUnknown) as error:
+            if _useless(error, writing=begin == WRITING):
                 await self._set_aside()
             raise _named(error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -120,7 +124,12 @@ class Database:
                 self._idle.set()
 
     async def _set_aside(self) -> None:
-        """Something else lies in its place: a wrong copy, zeros after a power cut. It is kept beside."""
+        """Something else lies in its place (a wrong copy, zeros after a power cut), or it is too damaged to write to.
+
+        It is kept beside, for `ivr calls recover`.
+        """
+        if time.monotonic() - self._put_aside < PUT_ASIDE_AGAIN:
+            return
         kept = f"broken-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         used = self._file
         async with self._opening:
@@ -128,8 +137,13 @@ class Database:
                 return  # somebody was quicker
             await self._dispose()
             await asyncio.to_thread(_rename, self.path, kept)
+            self._put_aside = time.monotonic()
         log.error(
-            "%s is no database: kept as %s.%s, a new one is made of the journals", self.path, self.path.name, kept
+            "%s is no database or damaged: kept as %s.%s, a new one is made of the journals; "
+            "bring in what else can be read of it: ivr calls recover",
+            self.path,
+            self.path.name,
+            kept,
         )
 
     async def _ready(self) -> AsyncEngine:
@@ -144,7 +158,9 @@ class Database:
 
     def _new_engine(self) -> AsyncEngine:
         url = URL.create("sqlite+aiosqlite", database=str(self.path))
-        engine = create_async_engine(url, connect_args={"timeout": self._busy_seconds}, pool_size=3)
+        engine = create_async_engine(
+            url, connect_args={"timeout": self._busy_seconds}, pool_size=3, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine
@@ -154,36 +170,43 @@ class Database:
 def reader(path: Path) -> Iterator[Connection]:
     """A read-only connection for the command line. Raises LogUnavailable; never creates the file."""
     url = URL.create("sqlite", database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 5.0})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 5.0}, hide_parameters=True)
     try:
         with engine.connect() as connection:
             yield connection
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+        raise LogUnavailable(_reason(error)) from error
     finally:
         engine.dispose()
 
 
 def _named(error: Exception) -> LogUnavailable | Unstorable:
-    if isinstance(error, CommandError):  # Alembic does not know the version of the tables
+    if isinstance(error, TablesUnknown):
         return LogNewer(str(error))
     # a StatementError that is not the database's own is raised while values are made ready for it
     refused = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     kind = Unstorable if refused or isinstance(error, DataError | IntegrityError) else LogUnavailable
-    return kind(f"{type(error).__name__}: {error}")
+    return kind(_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Without the statement and its values, which name callers."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {cause}"
 
 
 def _rename(path: Path, suffix: str) -> None:
+    """With what belongs to it, under names by which SQLite still finds that."""
     for end in ("", "-wal", "-shm"):
-        file = Path(f"{path}{end}")
         with contextlib.suppress(FileNotFoundError):
-            file.rename(f"{file}.{suffix}")
+            Path(f"{path}{end}").rename(f"{path}.{suffix}{end}")
 
 
-def _no_database(error: BaseException) -> bool:
-    """Whether SQLite found that the file is none. A damaged one (SQLITE_CORRUPT) is left: much of it can be saved."""
+def _useless(error: BaseException, *, writing: bool) -> bool:
+    """Whether SQLite found that the file is no database, or so damaged that nothing more can be written into it."""
     cause = getattr(error, "orig", None) or error
-    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
+    return code == sqlite3.SQLITE_NOTADB or (writing and code == sqlite3.SQLITE_CORRUPT)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -9,14 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from ivr.calls.events import TELLINGS, Event, Kind
+from ivr.calls.order import on_one_clock
 
 
 class Outcome(StrEnum):
     """How the call ended for the caller."""
 
     OPEN = "open"
-    ANSWERED = "answered"  # a human accepted the call
-    ABANDONED = "abandoned"  # it ended before a human accepted
+    ANSWERED = "answered"  # a human accepted the call, and was not gone at once
+    ABANDONED = "abandoned"  # it ended before that
 
 
 class Stage(StrEnum):
@@ -52,7 +53,8 @@ class Attempt:
 class CallRecord:
     """What is known of a call. Times in UTC; `arrived_at` is None only before the first event.
 
-    `test`: the server called itself (ivr/heartbeat); such a call belongs into no list and no statistics.
+    `answered_by`: who took the call, and was not gone so soon that the dialplan rang the next (their attempts still
+    say `accepted`). `test`: the server called itself (ivr/heartbeat); such a call is in no list and no statistics.
     """
 
     call_id: str
@@ -115,7 +117,7 @@ def project(call_id: str, events: Iterable[Event]) -> CallRecord:
     """The record from all events of the call, in any order, repeated or not."""
     record = CallRecord(call_id)
     unique = {event.key: event for event in events}
-    for event in sorted(unique.values(), key=lambda event: (event.at, event.key)):
+    for event in sorted(on_one_clock(unique.values()), key=lambda event: (event.at, event.key)):
         record = apply(record, event)
     return record
 
@@ -241,6 +243,20 @@ def _accepted(record: CallRecord, event: Event) -> CallRecord:
     return replace(record, answered_at=event.at, answered_by=event.text("line"))
 
 
+def _on(stage: Stage) -> Callable[[CallRecord, Event], CallRecord]:
+    """The dialplan goes on with the caller: whoever took the call before was gone at once, and talked to nobody.
+
+    After a conversation it ends the call (asterisk-config/extensions.conf, `talked`).
+    """
+
+    def go_on(record: CallRecord, _event: Event) -> CallRecord:
+        if record.answered_at is not None and record.ended_at is None:
+            record = replace(record, answered_at=None, answered_by=None, stage=stage)
+        return _at(record, stage)
+
+    return go_on
+
+
 def _refused(result: str) -> Callable[[CallRecord, Event], CallRecord]:
     return lambda record, event: _attempt(record, event, lambda a: replace(a, result=result))
 
@@ -292,16 +308,18 @@ _CHANGES: Mapping[str, Callable[[CallRecord, Event], CallRecord]] = {
     Kind.LIFELINE: _lifeline,
     Kind.DEADMAN: _lifeline,
     Kind.TEST_CALL: lambda record, _event: replace(record, test=True),
-    Kind.STEP: lambda record, _event: _at(record, Stage.RINGING),
+    Kind.STEP: _on(Stage.RINGING),
     Kind.RING: _ring,
     Kind.PICKED_UP: _picked_up,
     Kind.ACCEPTED: _accepted,
     Kind.DECLINED: _refused("declined"),
     Kind.NO_KEY: _refused("no_key"),
     Kind.RING_END: _ring_end,
-    Kind.QUEUE: lambda record, _event: _at(record, Stage.QUEUE),
-    Kind.OVERFLOW: lambda record, _event: _at(record, Stage.OVERFLOW),
-    Kind.LAST_RESORT: lambda record, _event: _at(record, Stage.LAST_RESORT),
+    Kind.OPERATOR_KEY: _on(Stage.RINGING),
+    Kind.CORRECT: _on(Stage.RINGING),
+    Kind.QUEUE: _on(Stage.QUEUE),
+    Kind.OVERFLOW: _on(Stage.OVERFLOW),
+    Kind.LAST_RESORT: _on(Stage.LAST_RESORT),
     Kind.HUNG_UP: _hung_up,
     Kind.CLOSED_BY_SWEEP: _closed_by_sweep,
     Kind.RECORDING_STARTED: _recording_started,

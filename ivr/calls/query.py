@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from ivr.calls.events import Event
 from ivr.calls.model import AttemptRow, CallRow, EventRow
+from ivr.calls.order import on_one_clock
 from ivr.calls.projection import CallRecord, Outcome
 from ivr.calls.store import event_of, events_of, record_of
 
@@ -55,7 +56,7 @@ def call(connection: Connection, call_id: str) -> tuple[CallRecord, list[Event]]
     if not found:
         return None
     # Asterisk stamps a channel's last rows with one time: of these, the order in its file is the true one
-    return found[0], sorted(events_of(connection, [call_id])[call_id], key=lambda event: event.at)
+    return found[0], sorted(on_one_clock(events_of(connection, [call_id])[call_id]), key=lambda event: event.at)
 
 
 def last_event_id(connection: Connection) -> int:

@@ -162,13 +162,13 @@ async def check_due(calls: CallLog, folder: Path, now: datetime | None = None) -
     """
     now = now or datetime.now(UTC)
     async with calls.database.reading() as connection:
-        due = await connection.run_sync(_due, now - SETTLED_AFTER)
+        due = await connection.run_sync(_due, now)
     for record in due:
         relative = record.recording_path or ""
         found = await beside(partial(inspect, folder, relative, _expected(record)))
         if found.problem:
             log.warning("recording of call %s: %s", record.call_id, found.problem)
-        await calls.store([checked(record.call_id, relative, found, now)])
+        await calls.store([checked(record.call_id, relative, found, _after_the_end(record, now))])
     return len(due)
 
 
@@ -186,9 +186,15 @@ def checked(call_id: str, relative: str, found: Inspection, now: datetime) -> Ev
     return Event(call_id, Kind.RECORDING_CHECKED, now, "recorder", detail)
 
 
-def _due(connection: Connection, before: datetime) -> list[CallRecord]:
+def _after_the_end(record: CallRecord, now: datetime) -> datetime:
+    """A check counts only when it comes after the end, which may be of the future when the clock was set back."""
+    return max(now, record.ended_at + timedelta(microseconds=1)) if record.ended_at else now
+
+
+def _due(connection: Connection, now: datetime) -> list[CallRecord]:
     unchecked = CallRow.recording_path.is_not(None) & CallRow.recording_checked_at.is_(None)
-    due = select(CallRow.__table__).where(CallRow.ended_at <= before, unchecked)
+    settled = (CallRow.ended_at <= now - SETTLED_AFTER) | (CallRow.ended_at > now + SETTLED_AFTER)
+    due = select(CallRow.__table__).where(settled, unchecked)
     return records(connection, due.order_by(CallRow.ended_at).limit(AT_ONCE))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.calls.database import Database
@@ -19,6 +19,7 @@ from ivr.calls.projection import Outcome
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)  # seconds; upper bounds, the last span has none
 SETTLED = timedelta(hours=24)
+LONGEST_WAIT = 3 * 3600  # seconds; a longer one is of a clock that was set in the middle of a call
 # A server's calls to itself are no calls. Written so that SQLite takes the indexes of the other conditions.
 COUNTED = CallRow.test.is_not(True)
 
@@ -78,7 +79,10 @@ class CallStatistics:
 
 def _groups(connection: Connection, since: datetime, until: datetime) -> list[Row[Any]]:
     recent = or_(CallRow.arrived_at >= min(since, until), CallRow.outcome == Outcome.OPEN.value)
-    wait = func.round(_seconds(CallRow.answered_at) - _seconds(CallRow.arrived_at), 3).label("wait")
+    waited = func.round(_seconds(CallRow.answered_at) - _seconds(CallRow.arrived_at), 3)
+    # of a call that is open, an answer may still be taken back
+    known = and_(CallRow.outcome != Outcome.OPEN.value, waited.between(0, LONGEST_WAIT))
+    wait = case((known, waited)).label("wait")
     columns = CallRow.outcome, CallRow.stage, CallRow.lifeline, CallRow.arrived_at, wait
     call = select(*columns).where(COUNTED, recent).subquery().c
     spans = ((call.wait <= most, literal(n)) for n, most in enumerate(WAITS))

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ivr.calls.events import Event, Scalar, Source
@@ -33,15 +34,18 @@ def store(connection: Connection, events: Sequence[Event]) -> Stored:
     known = events_of(connection, noted)
     known_calls = existing(connection, noted)
     new: list[Event] = []
+    records: list[CallRecord] = []
     for call_id, by_key in noted.items():
         before = known[call_id]
         keys = {event.key for event in before}
         fresh = [event for key, event in by_key.items() if key not in keys]
         if fresh:
             new += fresh
-            _save(connection, call_id, [*before, *fresh])
+            if any(is_call(event) for event in (*before, *fresh)):
+                records.append(project(call_id, [*before, *fresh]))
+    _save(connection, records)
     if new:
-        connection.execute(insert(EventRow), [_event_values(event) for event in new])
+        connection.execute(_EVENTS, [_event_values(event) for event in new])
     touched = {event.call_id for event in new}
     return Stored(tuple(new), frozenset(existing(connection, touched) - known_calls))
 
@@ -90,19 +94,36 @@ def record_of(row: Row[Any], attempts: Iterable[Row[Any]]) -> CallRecord:
     return CallRecord(**values, attempts=rung)
 
 
-def _save(connection: Connection, call_id: str, events: list[Event]) -> None:
-    if not any(is_call(event) for event in events):
+def _save(connection: Connection, records: Sequence[CallRecord]) -> None:
+    """One statement for all of them: building it anew for each call takes longer than carrying it out."""
+    if not records:
         return
-    record = project(call_id, events)
-    values = {name: getattr(record, name) for name in _CALL_FIELDS} | {"outcome": record.outcome.value}
-    statement = upsert(CallRow).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["call_id"], set_=values))
-    connection.execute(delete(AttemptRow).where(AttemptRow.call_id == call_id))
-    if record.attempts:
-        connection.execute(
-            insert(AttemptRow),
-            [{"call_id": call_id, "place": n, **dataclasses.asdict(a)} for n, a in enumerate(record.attempts)],
-        )
+    connection.execute(_UPSERT, [_call_values(record) for record in records])
+    connection.execute(_FORGET_ATTEMPTS, [{"of_call": record.call_id} for record in records])
+    attempts = [
+        {"call_id": record.call_id, "place": n, **dataclasses.asdict(attempt)}
+        for record in records
+        for n, attempt in enumerate(record.attempts)
+    ]
+    if attempts:
+        connection.execute(_ATTEMPTS, attempts)
+
+
+def _call_values(record: CallRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in _CALL_FIELDS} | {"outcome": record.outcome.value}
+
+
+def _upsert_of_calls() -> Insert:
+    statement = upsert(cast("Table", CallRow.__table__))
+    return statement.on_conflict_do_update(
+        index_elements=["call_id"], set_={name: statement.excluded[name] for name in (*_CALL_FIELDS, "outcome")}
+    )
+
+
+_UPSERT = _upsert_of_calls()
+_FORGET_ATTEMPTS = delete(cast("Table", AttemptRow.__table__)).where(AttemptRow.call_id == bindparam("of_call"))
+_ATTEMPTS = insert(cast("Table", AttemptRow.__table__))
+_EVENTS = insert(cast("Table", EventRow.__table__))
 
 
 def _event_values(event: Event) -> dict[str, object]:

@@ -39,7 +39,8 @@ async def sweep(
 
     `live`: unique ids of all channels Asterisk has now, asked for just before; None when it could not be asked,
     then nothing is closed. A call is left alone until `grace` has passed since its last event, since its end may
-    be on its way. It is closed at its last known moment; if it shows signs of life later, it opens again.
+    be on its way; a last event of the future was dated before the clock was set back. It is closed at its last known
+    moment; if it shows signs of life later, it opens again.
     Raises LogUnavailable, OSError.
     """
     await calls.flush()
@@ -47,7 +48,7 @@ async def sweep(
     async with calls.database.reading() as connection:
         known = await connection.run_sync(existing, read.met)
         unfinished = await connection.run_sync(_open)
-    gone = [] if live is None else [r for r in unfinished if r.call_id not in live and now - _last(r) > grace]
+    gone = [] if live is None else [r for r in unfinished if r.call_id not in live and abs(now - _last(r)) > grace]
     await calls.store([_closing(record) for record in gone])
     closed = {record.call_id for record in gone}
     report = Report(

@@ -81,8 +81,10 @@ class CallLog:
         with self._door:
             self._closed = True
         if not await self.flush(seconds):
-            log.error("%d events are written nowhere: the sweep must bring their calls in from CEL", self.waiting)
-            log.error("%d events are in the journal alone: the next start brings them in", self.journaled)
+            if lost := self.waiting:
+                log.error("%d events are written nowhere: the sweep must bring their calls in from CEL", lost)
+            if late := self.journaled:
+                log.error("%d events are in the journal alone: the next start brings them in", late)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check("coverage", "rules", rules.coverage, (RULES,), 20.0),
     Check("prompts", "rules", rules.prompts, (RULES,), 30.0),
     Check("database", "record", record.database, seconds=record.INTEGRITY_SECONDS + 10.0),
+    Check("set_aside", "record", record.set_aside),
     Check("schema", "record", record.schema, (LOG,)),
     Check("journal", "record", record.journal),
     Check("open_calls", "record", record.open_calls, (LOG,)),

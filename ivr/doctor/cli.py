@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,11 +18,9 @@ from ivr.doctor.run import examine
 from ivr.doctor.show import show, show_checks
 from ivr.messages import say
 from ivr.settings import Settings, SettingsError
+from ivr.usage import USAGE_ERROR
 
 WRONG_USE = 3
-USAGE_ERROR = cast(
-    "type[Exception]", typer.BadParameter.__mro__[1]
-)  # click's UsageError; newer typers bring a click of their own
 
 HELP = """Check this installation and say what to do. Changes nothing; works while the server is down, too.
 

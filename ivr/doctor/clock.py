@@ -9,10 +9,11 @@ from pathlib import Path
 import ivr
 from ivr.asterisk.program import AsteriskMissing, find_asterisk
 from ivr.calls import query
-from ivr.calls.database import LogUnavailable, reader
+from ivr.calls.database import LogUnavailable
 from ivr.calls.query import Filter
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, ok, warning
+from ivr.doctor.reading import ask
 
 UNSYNCHRONISED = 16_000_000  # microseconds of possible error: what the kernel says when nobody keeps the clock
 AHEAD = 2.0  # seconds
@@ -85,8 +86,7 @@ def zone(context: Context) -> Iterator[Finding]:
 
 def _newest_call(context: Context) -> datetime | None:
     try:
-        with reader(context.settings.database) as connection:
-            newest = query.calls(connection, Filter(tests=None), 1)
+        newest = ask(context.settings.database, lambda connection: query.calls(connection, Filter(tests=None), 1))
     except LogUnavailable:
         return None  # said by `database`
     return newest[0].arrived_at if newest else None

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from ivr.asterisk.ami_model import ManagerError
 from ivr.asterisk.program import asterisk_pid
-from ivr.calls.database import LogUnavailable, reader
+from ivr.calls.database import LogUnavailable
 from ivr.deadline import TooLate, within
 from ivr.doctor import live
 from ivr.doctor.live import Live
+from ivr.doctor.reading import ask as ask_log
 from ivr.messages import say
 from ivr.rulebook import ask, status
 from ivr.rulebook.history import NotKept
@@ -184,8 +185,8 @@ def _live(settings: Settings, secrets: Mapping[str, str]) -> tuple[Live | None, 
 def _log_trouble(database: Path) -> str:
     """Why the record of calls cannot be opened, "" when it can."""
     try:
-        with database.open("rb"), reader(database) as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM calls").scalar()
+        with database.open("rb"):
+            ask_log(database, lambda connection: connection.exec_driver_sql("SELECT count(*) FROM calls").scalar())
     except FileNotFoundError:
         return say("calls.not_there", path=database)
     except (LogUnavailable, PermissionError) as error:

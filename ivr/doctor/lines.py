@@ -49,7 +49,8 @@ def trunk(context: Context) -> Iterator[Finding]:
     for one in refused:
         yield error("trunk", "trunk_unregistered", name=one.name, state=one.state)
     for contact in away:
-        yield error("trunk", "trunk_away", uri=contact.uri)
+        address = f" ({contact.uri})" if contact.uri else ""
+        yield error("trunk", "trunk_away", name=contact.aor, address=address)
     if not contacts:
         yield error("trunk", "trunk_unknown", path=context.settings.trunk_file)
     elif not away and not refused:

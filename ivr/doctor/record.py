@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 from ivr.calls import query
 from ivr.calls.cel import event_of
 from ivr.calls.celfile import split
-from ivr.calls.database import LogUnavailable, reader
+from ivr.calls.database import LogUnavailable
 from ivr.calls.migrations import versions
 from ivr.calls.projection import Outcome, is_call
 from ivr.calls.query import Filter
 from ivr.calls.store import existing, position_of
 from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, some, warning
+from ivr.doctor.reading import ask
+from ivr.owner import owner_of
 
 LARGE = 500_000_000  # bytes; beyond, the indexes are not compared with the rows
 INTEGRITY_SECONDS = 25.0
@@ -39,11 +41,14 @@ def database(context: Context) -> Iterator[Finding]:
         return
     large = path.stat().st_size > LARGE
     until = time.monotonic() + INTEGRITY_SECONDS
+
+    def check(connection: Connection) -> list[str]:
+        _interrupt(connection, until)
+        asked = "PRAGMA quick_check(5)" if large else "PRAGMA integrity_check(5)"
+        return [str(row[0]) for row in connection.exec_driver_sql(asked)]
+
     try:
-        with reader(path) as connection:
-            _interrupt(connection, until)
-            asked = "PRAGMA quick_check(5)" if large else "PRAGMA integrity_check(5)"
-            said = [str(row[0]) for row in connection.exec_driver_sql(asked)]
+        said = ask(path, check)
     except LogUnavailable as trouble:
         if time.monotonic() >= until:
             yield note("database", "database_slow", path=path, seconds=round(INTEGRITY_SECONDS))
@@ -55,6 +60,14 @@ def database(context: Context) -> Iterator[Finding]:
         yield error("database", "database_damaged", path=path, reason=said[0].splitlines()[-1])
 
 
+def set_aside(context: Context) -> Iterator[Finding]:
+    """No damaged record lies beside whose calls are not in this one."""
+    path = context.settings.database
+    for kept in sorted(path.parent.glob(f"{path.name}.broken-*")):
+        if not kept.name.endswith(("-wal", "-shm")):
+            yield warning("set_aside", "set_aside", path=kept, owner=owner_of(kept))
+
+
 def _interrupt(connection: Connection, until: float) -> None:
     """End what runs on the connection once the time is over."""
     driver = connection.connection.driver_connection
@@ -64,8 +77,8 @@ def _interrupt(connection: Connection, until: float) -> None:
 
 def schema(context: Context) -> Iterator[Finding]:
     """The tables are those of this program."""
-    with reader(context.settings.database) as connection:
-        have = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    version = "SELECT version_num FROM alembic_version"
+    have = ask(context.settings.database, lambda connection: connection.exec_driver_sql(version).scalar())
     want = versions()[0]
     if have == want:
         yield ok("schema", "schema_ok", version=have)
@@ -90,16 +103,14 @@ def _read_to(context: Context, path: Path) -> int:
     """Up to which byte the database has the file."""
     if context.log_trouble:
         return 0
-    with reader(context.settings.database) as connection:
-        position = position_of(connection, str(path))
+    position = ask(context.settings.database, lambda connection: position_of(connection, str(path)))
     return position[1] if position else 0
 
 
 def open_calls(context: Context) -> Iterator[Finding]:
     """No call is open that must have ended long ago."""
-    with reader(context.settings.database) as connection:
-        wanted = Filter(until=context.now - LONGEST_CALL, outcome=Outcome.OPEN, tests=None)
-        found = query.calls(connection, wanted, 100)
+    wanted = Filter(until=context.now - LONGEST_CALL, outcome=Outcome.OPEN, tests=None)
+    found = ask(context.settings.database, lambda connection: query.calls(connection, wanted, 100))
     if found:
         ids = some((call.call_id for call in found), 3)
         yield warning("open_calls", "open_calls_old", count=len(found), ids=ids, first=found[-1].call_id)
@@ -118,8 +129,7 @@ def unlogged(context: Context) -> Iterator[Finding]:
     events = [event for row in rows if (event := event_of(row)) is not None and is_call(event)]
     settled = context.now - timedelta(seconds=SETTLED)
     ids = {event.call_id for event in events if context.now - LATELY < event.at < settled}
-    with reader(context.settings.database) as connection:
-        missing = sorted(ids - existing(connection, ids))
+    missing = sorted(ids - ask(context.settings.database, lambda connection: existing(connection, ids)))
     if missing:
         yield error("unlogged", "unlogged_calls", count=len(missing), ids=some(missing, 3), path=path)
     else:
@@ -128,8 +138,8 @@ def unlogged(context: Context) -> Iterator[Finding]:
 
 def recordings(context: Context) -> Iterator[Finding]:
     """The recordings of the last seven days are there and sound."""
-    with reader(context.settings.database) as connection:
-        found = query.calls(connection, Filter(since=context.now - RECENT), MOST_CALLS)
+    wanted = Filter(since=context.now - RECENT)
+    found = ask(context.settings.database, lambda connection: query.calls(connection, wanted, MOST_CALLS))
     bad = [call for call in found if call.recording_problem]
     if bad:
         ids = some((f"{call.call_id} ({call.recording_problem})" for call in bad), 3)

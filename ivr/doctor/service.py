@@ -10,6 +10,7 @@ from ivr.doctor.context import Context
 from ivr.doctor.model import Finding, error, note, ok, warning
 from ivr.doctor.sockets import open_sockets
 from ivr.health.alarms import FILE, BookDamaged, written
+from ivr.health.conditions import SLACK, heartbeat_limit
 from ivr.health.guard import AHEAD
 from ivr.heartbeat.last import read_last
 from ivr.restarts import Reason
@@ -17,7 +18,6 @@ from ivr.restarts import read as restarts
 
 HTTP_SECONDS = 3.0
 OK = 200
-MISSED = 3  # test calls in a row
 OLD_BACKUP = timedelta(hours=48)
 
 
@@ -82,9 +82,9 @@ def heartbeat(context: Context) -> Iterator[Finding]:
     period, folder = timedelta(minutes=every), context.settings.health
     at = _past(read_last(folder).ok_at, context.now)
     started = restarts(folder).last(Reason.CONTROLLER_STARTED, context.now) if context.controller else None
-    if at and (ago := context.now - at) <= MISSED * period:
+    if at and (ago := context.now - at) <= heartbeat_limit(period):
         yield ok("heartbeat", "heartbeat_ok", ago=_minutes(ago))
-    elif started and (up := context.now - started) <= MISSED * period:
+    elif started and (up := context.now - started) <= heartbeat_limit(period):
         yield (note if up <= period else warning)("heartbeat", "heartbeat_new", ago=_minutes(up), minutes=every)
     elif at:
         yield error("heartbeat", "heartbeat_old", ago=_minutes(context.now - at), minutes=every)
@@ -94,7 +94,7 @@ def heartbeat(context: Context) -> Iterator[Finding]:
 
 def _past(at: datetime | None, now: datetime) -> datetime | None:
     """A time of the future is of a clock that was set back: it says nothing."""
-    return at if at and at <= now + timedelta(minutes=1) else None
+    return at if at and at <= now + SLACK else None
 
 
 def alarms(context: Context) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from ivr.checks import CannotStart
 from ivr.messages import say
 from ivr.rulebook.history import SHORT, Entry, History, How, NotKept
 from ivr.rulebook.saved import judged, read
@@ -50,6 +51,14 @@ def rules_in_force(settings: Settings) -> InForce:
             raise
         return instead(settings, found, map(str, error.problems))
     return InForce(rules, saved.digest, saved.owner, saved.content)
+
+
+def find_rules(settings: Settings) -> InForce:
+    """The city's rules: the file's, or the last good ones. Raises CannotStart with every problem of the file."""
+    try:
+        return rules_in_force(settings)
+    except RulesError as error:
+        raise CannotStart("\n".join([say("up.rules", path=settings.rules_file), str(error)])) from error
 
 
 def last_good(settings: Settings) -> InForce | None:

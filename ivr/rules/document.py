@@ -40,11 +40,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Document:
-    """The file's data, the place of every path in it, and what is wrong with it as YAML."""
+    """The file's data, the place of every path in it, and what is wrong with it as YAML.
+
+    `bare`: keys between braces that have no value, as `medis` in `{kategori: api, medis}`.
+    """
 
     data: Tree
     places: dict[Path, Place]
     problems: tuple[Problem, ...]
+    bare: frozenset[Path] = frozenset()
 
     def locate(self, finding: Finding) -> Problem:
         """The finding with the line and column it speaks of: its own, or its nearest parent's."""
@@ -73,7 +77,7 @@ def read(text: str) -> Document:
         detail = getattr(error, "problem", None) or getattr(error, "reason", "")
         reader.add("syntax", *_position(mark), detail=detail)
         raise RulesError(reader.problems) from error
-    return Document(data, reader.places, tuple(reader.problems))
+    return Document(data, reader.places, tuple(reader.problems), frozenset(reader.bare))
 
 
 def _refuse_oversize(text: str) -> None:
@@ -95,6 +99,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.problems: list[Problem] = []
         self.places: dict[Path, Place] = {}
+        self.bare: set[Path] = set()
         self._text = text
         self._events: Iterator[yaml.Event] = iter(())
 
@@ -134,7 +139,7 @@ class _Reader:
         if getattr(event, "tag", None) is not None:
             self.add("tag", *place, path)
         if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(path)
+            return self._mapping(path, braces=bool(event.flow_style))
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
         return event.value if isinstance(event, yaml.ScalarEvent) else ""
@@ -145,7 +150,7 @@ class _Reader:
             items.append(self._node(event, (*path, len(items)), _position(event.start_mark)))
         return items
 
-    def _mapping(self, path: Path) -> dict[str, Tree]:
+    def _mapping(self, path: Path, *, braces: bool) -> dict[str, Tree]:
         entries: dict[str, Tree] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             place = _position(event.start_mark)
@@ -156,7 +161,10 @@ class _Reader:
             elif name in entries:
                 self.add("duplicate_key", *place, (*path, name), name)
                 name = REFUSED
-            value = self._node(next(self._events), (*path, name), place)
+            given = next(self._events)
+            value = self._node(given, (*path, name), place)
+            if braces and value == "" and not getattr(given, "style", ""):  # not even quotes
+                self.bare.add((*path, name))
             if name != REFUSED:
                 entries[name] = value
         return entries

@@ -2,16 +2,17 @@
 
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ivr.rules.advice import advise, placeholders
 from ivr.rules.clashes import check_clashes
 from ivr.rules.document import MAX_BYTES, Document, Tree, read
-from ivr.rules.fields import ID
+from ivr.rules.fields import ID, several
 from ivr.rules.model import Rules
 from ivr.rules.parts import (
     Agency,
@@ -76,7 +77,7 @@ def load_rules(source: pathlib.Path | str, *, demo: bool = True) -> Rules:
     try:
         rules = Rules.model_validate(data)
     except ValidationError as error:
-        findings = _findings(data, error.errors(include_url=False, include_context=True))
+        findings = _findings(document, error.errors(include_url=False, include_context=True))
         raise RulesError([*problems, *_located(document, findings)]) from error
     rules._demo = demo
     if not demo:
@@ -103,20 +104,21 @@ def _located(document: Document, findings: Iterable[Finding]) -> list[Problem]:
     return [document.locate(finding) for finding in islice(findings, MAX_PROBLEMS)]
 
 
-def _findings(data: Tree, errors: list[ErrorDetails]) -> Iterator[Finding]:
-    places = [_path(data, error["loc"])[0] for error in errors]
-    unquoted: set[Path] = set()
+def _findings(document: Document, errors: list[ErrorDetails]) -> Iterator[Finding]:
+    places = [_path(document.data, error["loc"])[0] for error in errors]
+    slips: set[object] = set()
     for error in errors:
-        path, at_name = _path(data, error["loc"])
+        path, at_name = _path(document.data, error["loc"])
         context: dict[str, Any] = dict(error.get("ctx", {}))
         given = error["input"] if isinstance(error["input"], str) else ""
         match error["type"]:
             case "extra_forbidden":
-                found = _unknown_key(path)
-                if found.kind == "days_unquoted":
-                    if path[:-1] in unquoted:
-                        continue  # the same quotes are missing
-                    unquoted.add(path[:-1])
+                found = _unbracketed(document, path) or _unknown_key(path)
+                if found.kind in {"days_unquoted", "list_unbracketed"}:
+                    slip = path[:-1], found.values.get("name")
+                    if slip in slips:
+                        continue  # the same quotes or brackets are missing
+                    slips.add(slip)
                 yield found
             case "until" | "until_order" as kind:
                 yield Finding((*path, "sampai"), kind, str(context.get("word", "")))
@@ -154,6 +156,29 @@ def _unknown_key(path: Path) -> Finding:
     if "jam" in allowed and _readable(parse_hours, key):
         return Finding(path, "several_hours", at_key=True)
     return Finding(path, "unknown_key", key, allowed, at_key=True)
+
+
+def _unbracketed(document: Document, path: Path) -> Finding | None:
+    """What follows the first of a list without its brackets reads as a key without a value."""
+    if path not in document.bare:
+        return None
+    above, fields = path[:-1], _fields_at(path[:-1])
+    entry: Any = document.data
+    for part in above:
+        entry = entry[part]
+    keys = list(entry)
+    first = keys.index(str(path[-1]))
+    while first and (*above, keys[first]) in document.bare:
+        first -= 1
+    name, value = keys[first], entry[keys[first]]
+    if name not in fields or all(getattr(one, "func", None) is not several for one in fields[name].metadata):
+        return None
+    more = takewhile(lambda key: (*above, key) in document.bare, keys[first + 1 :])
+    listed = [*(value if isinstance(value, list) else [value]), *more]
+    if not all(isinstance(one, str) and one for one in listed):
+        return None
+    meant = f"{name}: [{', '.join(map(str, listed))}]"
+    return Finding(path, "list_unbracketed", meant, at_key=True, values={"name": name})
 
 
 def _dated(path: Path) -> bool:
@@ -195,9 +220,12 @@ def _path(data: Tree, location: tuple[int | str, ...]) -> tuple[Path, bool]:
 
 
 def _keys_at(path: Path) -> list[str]:
+    return [key for key in _fields_at(path) if "(" not in key]
+
+
+def _fields_at(path: Path) -> dict[str, FieldInfo]:
     part = next((part for pattern, part in _PARTS if _fits(path, pattern)), Rules)
-    keys = [field.alias or name for name, field in part.model_fields.items()]
-    return [key for key in keys if "(" not in key]
+    return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
 def _fits(path: Path, pattern: tuple[str, ...]) -> bool:

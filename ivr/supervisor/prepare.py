@@ -25,12 +25,12 @@ from ivr.rulebook.lastgood import (
     InForce,
     earlier_rules,
     entry_of,
+    find_rules,
     history_of,
     instead,
     last_good,
-    rules_in_force,
 )
-from ivr.rules import Rules, RulesError
+from ivr.rules import Rules
 from ivr.secrets import Secrets, SecretsBroken
 from ivr.settings import Settings
 
@@ -46,14 +46,6 @@ class Prepared:
     program: Program
     secrets: Secrets
     warnings: tuple[str, ...] = ()
-
-
-def find_rules(settings: Settings) -> InForce:
-    """The city's rules: the file's, or the last good ones. Raises CannotStart with every problem of the file."""
-    try:
-        return rules_in_force(settings)
-    except RulesError as error:
-        raise CannotStart("\n".join([say("up.rules", path=settings.rules_file), str(error)])) from error
 
 
 def prepare(settings: Settings, progress: Progress) -> Prepared:

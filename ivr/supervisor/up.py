@@ -21,7 +21,7 @@ from ivr.supervisor.prepare import Prepared
 log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0  # seconds
-HEARD_WITHIN = 15.0  # from the start of the process: Python's modules, the rules, the history
+HEARD_WITHIN = 30.0  # from the start of the process: Python's modules, the rules, the history
 SIP_WITHIN = 3.0
 FROZEN_AFTER = 4.0  # seconds without a sign of life: whom it froze on hears silence no longer than that
 PATIENCE = 8.0

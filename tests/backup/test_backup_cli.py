@@ -94,7 +94,7 @@ def test_the_oldest_are_deleted_by_name_when_that_is_asked_for(places: Places, t
     left = sorted(path.name for path in nas.iterdir())
     assert left[0] == names[2]
     assert left[2:] == ["notes.txt"]
-    assert "Invalid value" in ran("backup", "--keep", 0, code=2)
+    assert "paling kecil 1" in ran("backup", "--keep", 0, code=2)
 
 
 def test_a_backup_that_cannot_be_made_deletes_none_of_the_others(places: Places, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_broken_backup_is_refused_with_its_place_and_nothing_is_touched(places
     assert "RUSAK" in ran("restore", path, "--yes", code=1)
     assert tree(tmp_path / "i") == before
     assert "bukan cadangan" in ran("restore", write(tmp_path / "x.tar.gz", b"x"), "--yes", code=1)
-    assert "does not exist" in ran("backup", "verify", tmp_path / "nowhere", code=2)
+    assert "tidak ada" in ran("backup", "verify", tmp_path / "nowhere", code=2)
 
 
 def test_without_a_terminal_nobody_is_asked(places: Places, tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.util import CommandError
+from alembic.script import ScriptDirectory
 from sqlalchemy import column, create_engine, insert, inspect, table, text
 from sqlalchemy.pool import NullPool
 
-from ivr.calls.migrations import configuration, upgrade
+from ivr.calls import migrations
+from ivr.calls.migrations import TablesUnknown, upgrade, versions
+from ivr.calls.migrations.configuration import configuration
 from ivr.calls.model import Base
 
 
@@ -94,5 +96,10 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     upgrade(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(CommandError):
+    with pytest.raises(TablesUnknown):
         upgrade(path)
+
+
+def test_the_files_are_named_by_the_versions_that_alembic_finds_in_them() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert versions() == [one.revision for one in scripts.walk_revisions()]

@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.calls.events import TELLINGS as TELLING_KINDS
 from ivr.calls.events import Event, Kind, Scalar, Source, happened
+from ivr.calls.order import on_one_clock
 from ivr.calls.projection import CallRecord, Outcome, Stage, is_call, project
 from tests.calls.story import (
     CALL,
@@ -135,6 +137,56 @@ def test_the_first_who_accepts_answers() -> None:
     assert (record.answered_by, record.answered_at) == ("b", at(2))
 
 
+GONE_AT_ONCE = (
+    row("QUEUE", 1, "60"),
+    row("RING", 2, "op"),
+    row("ACCEPTED", 5, "op"),
+    row("RING_END", 6, "op|ANSWER"),
+    row("QUEUE_END", 6.1, "CONTINUE"),
+    row("LAST_RESORT", 6.2, "siaga"),
+    row("RING", 6.3, "siaga"),
+)
+
+
+def test_an_operator_who_is_gone_at_once_leaves_the_answer_to_the_next_who_accepts() -> None:
+    record = told(*GONE_AT_ONCE, row("ACCEPTED", 9, "siaga"), *hangup(30))
+    assert (record.answered_by, record.answered_at, record.outcome) == ("siaga", at(9), Outcome.ANSWERED)
+    assert [(a.line, a.accepted_at) for a in record.attempts] == [("op", at(5)), ("siaga", at(9))]
+    assert record.stage == Stage.TALKING
+
+
+def test_a_caller_who_hangs_up_while_the_next_is_rung_for_one_who_was_gone_at_once_reached_nobody() -> None:
+    record = told(*GONE_AT_ONCE, *hangup(8))
+    assert (record.answered_by, record.answered_at, record.outcome) == (None, None, Outcome.ABANDONED)
+    assert [(a.line, a.result) for a in record.attempts] == [("op", "accepted"), ("siaga", "cancelled")]
+    assert record.stage == Stage.LAST_RESORT
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stage"),
+    [
+        ("STEP", "2|damkar-2|20", Stage.RINGING),
+        ("QUEUE", "60", Stage.QUEUE),
+        ("OVERFLOW", "dishub", Stage.OVERFLOW),
+        ("LAST_RESORT", "siaga", Stage.LAST_RESORT),
+        ("OPERATOR_KEY", "1", Stage.RINGING),
+        ("CORRECT", "1", Stage.RINGING),
+    ],
+)
+def test_whatever_the_dialplan_goes_on_with_the_call_is_not_answered_any_more(
+    name: str, text: str, stage: Stage
+) -> None:
+    record = told(row("RING", 1, "a"), row("ACCEPTED", 2, "a"), row(name, 3, text))
+    assert (record.answered_by, record.outcome, record.stage) == (None, Outcome.OPEN, stage)
+
+
+def test_what_follows_a_conversation_in_the_dialplan_leaves_it_answered() -> None:
+    talked = row("QUEUE", 1, "60"), row("RING", 2, "op"), row("ACCEPTED", 5, "op"), row("RING_END", 60, "op|ANSWER")
+    ended = row("QUEUE_END", 60.1, "CONTINUE"), row("ENDED", 60.2, "SUCCESS|ready|||CONTINUE"), *hangup(60.3)
+    assert told(*talked, *ended).answered_by == "op"
+    assert told(*talked, *ended, row("LAST_RESORT", 61, "siaga")).answered_by == "op", "the call had ended"
+
+
 def test_an_officer_who_accepts_after_the_hang_up_has_not_reached_the_caller() -> None:
     record = told(row("RING", 1, "a"), *hangup(2), row("ACCEPTED", 2.1, "a"))
     assert record.outcome == Outcome.ABANDONED
@@ -237,7 +289,8 @@ def test_any_order_and_any_repetition_give_the_same_record(some: list[Event], ra
 @given(st.lists(any_event, min_size=1, max_size=25))
 def test_what_happened_always_makes_sense(some: list[Event]) -> None:
     record = project(CALL, some)
-    assert record.arrived_at == min((event.at for event in some if event.kind not in TELLING_KINDS), default=None)
+    told = [event.at for event in on_one_clock(some) if event.kind not in TELLING_KINDS]
+    assert record.arrived_at == min(told, default=None)
     assert (record.outcome == Outcome.OPEN) == (record.ended_at is None)
     assert (record.answered_at is None) == (record.answered_by is None)
     if record.ended_at:

@@ -148,3 +148,14 @@ def test_a_lifeline_of_the_future_does_not_hide_one_of_now(tmp_path: Path) -> No
         assert (await statistics.look(NOW)).last_lifeline == at(0)
 
     with_log(tmp_path, work)
+
+
+def test_a_wait_in_which_the_clock_was_set_ahead_is_no_wait(tmp_path: Path) -> None:
+    async def work(log: CallLog, statistics: CallStatistics) -> None:
+        await log.store(answered_after(3, "a-1"))
+        await log.store(answered_after(6 * 3600, "a-2"))
+        totals = (await statistics.look(NOW)).totals
+        assert (totals.ended, sum(totals.waits)) == ({"answered": 2}, 1)
+        assert totals.waited_seconds == pytest.approx(3, abs=0.01)
+
+    with_log(tmp_path, work)

@@ -18,6 +18,7 @@ from ivr.calls.database import Database, Unstorable, reader
 from ivr.calls.events import Event, Kind, happened
 from ivr.calls.migrations import upgrade
 from ivr.calls.projection import CallRecord, Outcome, project
+from ivr.calls.recover import readable
 from ivr.calls.writer import CallLog
 from tests.calls.story import CALL, answered_rows, at, events, hangup, told_by_controller
 
@@ -45,6 +46,13 @@ def count(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         (number,) = connection.execute("SELECT count(*) FROM events").fetchone()
     return int(number)
+
+
+async def said(words: str, log: pytest.LogCaptureFixture) -> None:
+    """Wait until the log says so."""
+    async with asyncio.timeout(20):
+        while words not in log.text:  # noqa: ASYNC110 nobody tells
+            await asyncio.sleep(0.005)
 
 
 def key(call_id: str, number: int) -> Event:
@@ -117,11 +125,13 @@ def test_noting_does_not_wait_for_a_locked_database_and_nothing_is_lost(
         assert await calls.flush()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            start = time.perf_counter()
-            for number in range(1, 1000):
+            for number in range(1, 1000):  # if one of them waited for the lock, nobody would ever release it
                 assert calls.note(key(CALL, number))
-            assert time.perf_counter() - start < 0.5
-            assert not await calls.flush(0.3)
+            await said("database is locked", caplog)
+            async with asyncio.timeout(20):
+                while calls.journaled < 999:  # noqa: ASYNC110 nobody tells
+                    await asyncio.sleep(0.005)
+            assert not await calls.flush(0.1)
             assert (calls.waiting, calls.journaled) == (0, 999)
             other.execute("ROLLBACK")
         assert await calls.flush()
@@ -179,6 +189,7 @@ def test_a_stop_while_the_database_is_locked_ends_in_time_and_the_next_start_bri
 
     asyncio.run(locked())
     assert "1 events are in the journal alone" in caplog.text
+    assert "written nowhere" not in caplog.text
     assert count(path) == 1
     with_log(path, later)
     assert count(path) == 2
@@ -255,7 +266,43 @@ def test_a_file_that_is_no_database_is_kept_beside_and_a_new_one_made(
     assert stored(path, "after") is not None
     (kept,) = path.parent.glob("calls.sqlite.broken-*")
     assert kept.read_bytes().startswith(b"something else")
-    assert "is no database: kept as" in caplog.text
+    assert "is no database or damaged: kept as" in caplog.text
+
+
+def destroy_half(path: Path) -> None:
+    """Every second page of it; the first twenty, with the list of the tables, are left."""
+    page = 4096
+    with path.open("r+b") as file:
+        for number in range(20, path.stat().st_size // page, 2):
+            file.seek(number * page)
+            file.write(b"\xa5" * page)
+
+
+def test_a_database_too_damaged_to_be_written_is_kept_beside_and_what_can_be_read_of_it_comes_back(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its journal was rotated away: what only the damaged file knows is read out of it."""
+
+    async def work(calls: CallLog) -> None:
+        for number in range(400):
+            calls.note(key(f"old-{number}", number))
+        assert await calls.flush()
+        await calls.database.close()
+        destroy_half(path)
+        calls.journal.path.write_bytes(b"")
+        calls.note(key("after", 1))
+        assert await calls.flush()
+
+    with_log(path, work)
+    assert stored(path, "after") is not None
+    assert stored(path, "old-0") is None
+    (kept,) = path.parent.glob("calls.sqlite.broken-*[0-9]")
+    found = list(readable(kept))
+    events = [event for portion in found for event in portion.events]
+    assert 50 < len(events) < 400
+    assert sum(portion.unreadable for portion in found) > 100
+    assert "malformed" in caplog.text
+    assert "old-" not in caplog.text
 
 
 def test_what_was_written_while_the_database_was_away_is_there_in_order(path: Path) -> None:
@@ -291,20 +338,23 @@ def test_a_folder_that_comes_later_is_waited_for(path: Path) -> None:
 
 
 def test_a_full_disk_is_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def limit(calls: CallLog, pages: int) -> None:
+    pages = 1_000_000
+
+    async def work(calls: CallLog) -> None:
+        nonlocal pages
+        calls.note(key(CALL, 0))
+        assert await calls.flush()
+
         @alchemy.listens_for(calls.database._engine.sync_engine, "begin")  # type: ignore[union-attr]
         def begin(connection: object) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # type: ignore[attr-defined]
 
-    async def work(calls: CallLog) -> None:
-        calls.note(key(CALL, 0))
-        assert await calls.flush()
-        limit(calls, 1)  # SQLite takes the present size: no page can be added
+        pages = 1  # SQLite takes the present size: no page can be added
         for number in range(1, 700):
             calls.note(key(f"call-{number % 20}", number))
-        assert not await calls.flush(0.2)
-        limit(calls, 1_000_000)
-        assert await calls.flush(10)
+        await said("full", caplog)
+        pages = 1_000_000
+        assert await calls.flush(20)
 
     with_log(path, work)
     assert "full" in caplog.text
@@ -422,6 +472,26 @@ def test_a_database_that_is_deleted_while_nothing_happens_is_made_again_all_the_
             assert (await asyncio.wait_for(follower.get(), 5)).call_id == "before"
 
     with_log(path, work)
+
+
+@pytest.mark.parametrize(("events", "said"), [(0, []), (2, ["2 events are written nowhere"])])
+def test_a_stop_whose_time_is_over_says_what_is_written_nowhere_and_of_nothing_says_nothing(
+    path: Path, events: int, said: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def over(_seconds: float) -> bool:
+        return False
+
+    async def work() -> None:
+        calls = CallLog(Database(path))
+        await calls.start()
+        assert await calls.flush(30)
+        monkeypatch.setattr(calls, "flush", over)
+        for number in range(events):
+            calls.note(key(CALL, number))
+        await calls.stop()
+
+    asyncio.run(work())
+    assert [record.message.partition(":")[0] for record in caplog.records] == said
 
 
 def test_a_trouble_that_nobody_foresaw_ends_neither_writer(

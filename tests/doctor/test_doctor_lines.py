@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.asterisk.lines import Contact
 from ivr.doctor.model import Level
 from tests.doctor.installation import context, found, live, only, registered
 
@@ -86,6 +87,17 @@ def test_the_trunk_must_answer_and_know_us(
         live=live(there=there, away=away, registrations=registrations),
     )
     assert only("trunk", here).level is expected
+
+
+def test_a_trunk_that_does_not_answer_is_called_by_its_name_with_its_address_where_that_is_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "trunk.conf").write_text("[trunk]\n")
+    given: dict[str, object] = {"trunk_file": tmp_path / "trunk.conf"}
+    known = only("trunk", context(tmp_path, given, live=live(away=["trunk"])))
+    assert known.text.startswith("Trunk [trunk] (sip:trunk@127.0.0.1) tidak menjawab")
+    nameless = live(contacts=(Contact("trunk", "", "Unreachable", None),))
+    assert only("trunk", context(tmp_path, given, live=nameless)).text.startswith("Trunk [trunk] tidak menjawab")
 
 
 def test_numbers_without_a_trunk_are_an_error_and_no_numbers_are_not(tmp_path: Path) -> None:

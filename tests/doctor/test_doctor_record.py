@@ -145,3 +145,14 @@ def test_a_bad_recording_of_the_last_week_is_a_warning(days: int, expected: Leve
     finding = only("recordings", gather(chosen, START + timedelta(days=days)))
     assert finding.level is expected
     assert ("missing" in finding.text) == (expected is Level.WARNING)
+
+
+def test_a_damaged_record_that_was_set_aside_is_said_until_it_is_brought_in(tmp_path: Path) -> None:
+    here = installation(tmp_path, answered_rows())
+    path = here.settings.database
+    assert found("set_aside", here) == []
+    for name in (f"{path.name}.broken-20261122-031500", f"{path.name}.broken-20261122-031500-wal"):
+        path.with_name(name).write_bytes(b"")
+    finding = only("set_aside", here)
+    assert finding.level is Level.WARNING
+    assert finding.remedy.endswith(f"ivr calls recover {path}.broken-20261122-031500")

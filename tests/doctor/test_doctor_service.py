@@ -11,6 +11,7 @@ import pytest
 from ivr.backup.names import name_of
 from ivr.doctor.model import Level
 from ivr.health.alarms import Alarms
+from ivr.health.conditions import heartbeat_limit
 from ivr.heartbeat.last import NAME, write_last
 from ivr.heartbeat.result import Outcome, Result
 from ivr.restarts import Reason, note
@@ -128,6 +129,14 @@ def test_after_a_start_the_first_test_call_is_waited_for(
     if ok_ago is not None:
         write_last(here.settings.health, Result("t", NOW - timedelta(minutes=ok_ago), Outcome.OK, 2.0))
     assert only("heartbeat", here).level is expected
+
+
+def test_the_doctor_and_the_alarm_miss_a_test_call_at_the_same_moment(tmp_path: Path) -> None:
+    here = context(tmp_path, controller=7, asterisk=7)
+    limit = heartbeat_limit(timedelta(minutes=here.settings.heartbeat_minutes))
+    for late, expected in ((timedelta(0), Level.OK), (timedelta(seconds=1), Level.ERROR)):
+        write_last(here.settings.health, Result("t", NOW - limit - late, Outcome.OK, 2.0))
+        assert only("heartbeat", here).level is expected
 
 
 def test_test_calls_that_are_off_are_noted_and_a_stopped_server_makes_none(tmp_path: Path) -> None:

@@ -220,6 +220,13 @@ def test_a_city_without_a_trunk_has_no_trouble_with_it() -> None:
         assert watch.after(10, reachable={"operator1": False}, registrations=()) == set()
 
 
+def test_a_trunk_that_does_not_answer_is_called_by_its_name() -> None:
+    watch = Watch()
+    watch.after(0, reachable={"trunk": False})
+    watch.after(46)
+    assert watch.standing["trunk_unreachable"].startswith("Trunk [trunk] tidak menjawab")
+
+
 @pytest.mark.parametrize(
     ("every", "minutes_ago", "missed"), [(0, 10_000, False), (5, 10, False), (5, 12, True), (60, 120, False)]
 )

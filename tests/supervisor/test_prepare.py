@@ -12,10 +12,10 @@ from ivr.calls.query import Filter, calls
 from ivr.checks import CannotStart
 from ivr.prompts.sources import prompt_sources
 from ivr.rulebook.history import How, digest_of
-from ivr.rulebook.lastgood import history_of
+from ivr.rulebook.lastgood import find_rules, history_of
 from ivr.rules import load_rules
 from ivr.settings import PROJECT, Settings
-from ivr.supervisor.prepare import find_rules, prepare
+from ivr.supervisor.prepare import prepare
 from tests.city import SYSTEM_TEST, settings_in, write_clips
 
 

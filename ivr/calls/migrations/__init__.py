@@ -1,13 +1,13 @@
-"""Versions of the database's tables (Alembic), brought up to date by the program itself."""
+"""Versions of the database's tables (Alembic), brought up to date by the program itself.
+
+Alembic (11 MB, 140 modules) is needed once in a release: a database that is of this version does without it.
+"""
 
 import os
 import threading
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -15,12 +15,16 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 _ONE_AT_A_TIME = threading.Lock()
 
 
+class TablesUnknown(Exception):
+    """A newer version of the program made the tables."""
+
+
 def upgrade(database_path: Path) -> None:
     """Creates the database (readable by its owner alone) or brings it to this version; nothing when it is.
 
     One transaction: it succeeds wholly or changes nothing, and two processes at once wait for each other.
     Raises OSError when the folder cannot be made, `sqlalchemy.exc.DatabaseError` when the file is unusable,
-    `alembic.util.CommandError` when a newer version of the program made it.
+    TablesUnknown when a newer version of the program made it.
     """
     database_path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(database_path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -29,22 +33,33 @@ def upgrade(database_path: Path) -> None:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     with _ONE_AT_A_TIME, engine.begin() as connection:
-        command.upgrade(configuration(connection), "head")
+        if _version(connection) != versions()[0]:
+            _migrate(connection)
 
 
 def versions() -> list[str]:
-    """Every version of the tables that this program knows, the newest first."""
-    return [one.revision for one in ScriptDirectory(str(Path(__file__).parent)).walk_revisions()]
+    """Every version of the tables that this program knows, the newest first: the numbers its files are named by."""
+    files = Path(__file__).with_name("versions").glob("v*_*.py")
+    return sorted((file.name[1:].partition("_")[0] for file in files), reverse=True)
 
 
-def configuration(connection: Connection) -> Config:
-    """Alembic's settings, without an alembic.ini, to work on this connection."""
-    config = Config()
-    folder = str(Path(__file__).parent)
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+def _version(connection: Connection) -> str | None:
+    """That of the tables, None when there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    from ivr.calls.migrations.configuration import configuration
+
+    try:
+        command.upgrade(configuration(connection), "head")
+    except CommandError as error:  # Alembic does not know the version of the tables
+        raise TablesUnknown(str(error)) from error
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
