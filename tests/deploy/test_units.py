@@ -10,7 +10,7 @@ import pytest
 from ivr.settings import PROJECT
 
 DEPLOY = PROJECT / "docs" / "deploy"
-UNITS = {"ivr112-asterisk": 20, "ivr112-controller": 12, "ivr112-watch": 12}
+UNITS = {"ivr112-asterisk": 20, "ivr112-controller": 12, "ivr112-watch": 14}
 """Exposure by `systemd-analyze security`, in tenths (0: nothing is reachable, 100: everything)."""
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -52,6 +52,12 @@ def test_systemd_understands_every_line_of_the_units(tmp_path: Path) -> None:
 def test_a_controller_that_is_frozen_is_replaced_at_once_and_one_that_ends_may_finish_its_questions() -> None:
     assert setting("ivr112-controller", "WatchdogSec") == "4s"
     assert setting("ivr112-controller", "TimeoutStopSec") == "140s"
+
+
+def test_who_ends_asterisk_can_see_it() -> None:
+    """It is in a user namespace of its own, which `ProtectProc=invisible` hides (proved by scripts/under-systemd)."""
+    assert setting("ivr112-watch", "ProtectProc") == "default"
+    assert setting("ivr112-asterisk", "ExecStop").startswith("+")
 
 
 @pytest.mark.parametrize("unit", UNITS)
