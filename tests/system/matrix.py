@@ -42,17 +42,18 @@ def _line(runs: Sequence[Row]) -> str:
         first.cause,
         first.step,
         str(len(runs)),
-        _spread([row.rang for row in runs if row.rang is not None]),
+        _spread([row.rang for row in runs], "had one") + (f" ({first.until})" if first.until else ""),
         "no change" if limit is None else f"{limit:g}",
-        _spread([row.silence for row in runs]),
-        _spread([row.dead_air for row in runs]),
+        _spread([row.silence for row in runs], "-"),
+        _spread([row.dead_air for row in runs], "-"),
         outcomes,
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _spread(seconds: Sequence[float]) -> str:
-    return f"{median(seconds):.2f} / {max(seconds):.2f}" if seconds else "had one"
+def _spread(given: Iterable[float | None], otherwise: str) -> str:
+    seconds = [one for one in given if one is not None]
+    return f"{median(seconds):.2f} / {max(seconds):.2f}" if seconds else otherwise
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 
 from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Kind, Phone
-from tests.system.people import Citizen, SwitchOn
+from tests.system.measured import DEAD_AIR, SOON, holds, outcome, reached
+from tests.system.people import Citizen, SwitchOn, accepts
 from tests.system.server import Server, until
 from tests.system.test_first_start import ivr
+from tests.system.test_the_call import talks
 
 SHIFT = 400
 TEXT = Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8")
@@ -94,6 +97,20 @@ class Town:
         rung = [event.detail["line"] for event in events if event.kind == Happened.RING]
         assert (rung, record.lifeline) == ([account], False)
 
+    def reaches(self, account: str, cause: str) -> None:
+        """A citizen who now reports a broken lamp talks to this agency: a row of the failure matrix."""
+        officer, dialled = self.agencies[account], time.monotonic()
+        citizen = Citizen(self.server, self.citizen).dial().answers("4")
+        if account == "dishub":
+            officer.answer()
+        else:
+            accepts(citizen, officer)
+        talks(citizen, officer)
+        measured = reached(self.citizen, officer, dialled)
+        record, _ = citizen.hangs_up()
+        holds(cause, "new call", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
+        assert (record.answered_by, record.lifeline) == (account, False)
+
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory, voices: dict[str, Path]) -> Iterator[Town]:
@@ -101,7 +118,8 @@ def edited(tmp_path_factory: pytest.TempPathFactory, voices: dict[str, Path]) ->
     with Server(tmp_path_factory.mktemp("edited"), shift=SHIFT) as running, ExitStack() as phones:
 
         def switch_on(server: Server, account: str) -> Phone:
-            phone = phones.enter_context(server.phone(account, microphone=voices["citizen"]))
+            voice = voices["citizen" if account == "warga" else "officer"]
+            phone = phones.enter_context(server.phone(account, microphone=voice))
             phone.wait_registered()
             return phone
 
@@ -149,7 +167,7 @@ def test_half_a_file_changes_nothing_until_the_rest_is_written(server: Server, t
         file.write(half)
         file.flush()
         assert until_attempt(server, "refused", half)
-        town.rings("dishub")
+        town.reaches("dishub", "rules file half written")
         file.write(text[len(half) :])
     until_in_force(server, text)
     town.rings("polresta")
@@ -172,14 +190,16 @@ def test_a_call_in_progress_keeps_the_rules_it_began_with(server: Server, town: 
     town.rings("polresta")
 
 
-@pytest.mark.parametrize("text", [BROKEN, "", None], ids=["broken", "empty", "vanished"])
-def test_a_file_that_cannot_be_used_changes_nothing_and_is_said(text: str | None, server: Server, town: Town) -> None:
+@pytest.mark.parametrize(("fault", "text"), [("broken", BROKEN), ("empty", ""), ("vanished", None)])
+def test_a_file_that_cannot_be_used_changes_nothing_and_is_said(
+    fault: str, text: str | None, server: Server, town: Town
+) -> None:
     if text is None:
         server.rules.unlink()
     else:
         save(server, text)
     problems = until_attempt(server, "refused", text)
-    town.rings("dishub")
+    town.reaches("dishub", f"rules file {fault}")
     found = status(server)
     assert (found["well"], found["file"]["state"], found["in_force"]["hash"]) == (False, "unusable", digest_of(TEXT))
     assert found["attempt"]["problems"] == problems == found["file"]["problems"]
@@ -222,12 +242,12 @@ def test_a_file_saved_while_asterisk_is_away_serves_calls_once_it_is_back(
         until_attempt(server, "pending", text)
         assert told(server)["in_force"]["hash"] == digest_of(TEXT)
     until(lambda: told(server)["in_force"]["hash"] == digest_of(text), "new rules in force", 30)
-    Town(server, switch_on).rings("polresta")
+    Town(server, switch_on).reaches("polresta", "rules saved while Asterisk was away")
 
 
 def test_a_start_with_a_broken_file_is_a_start_on_the_last_good_rules(restarted: Server, switch_on: SwitchOn) -> None:
     town = Town(restarted, switch_on)
-    town.rings("polresta")
+    town.reaches("polresta", "rules file broken when the server starts")
     assert until_attempt(restarted, "refused", BROKEN)
     found = status(restarted)
     assert (found["in_force"]["hash"], found["file"]["state"]) == (digest_of(LAST_GOOD), "unusable")

@@ -35,8 +35,8 @@ SHIFT = 300
 NUMBER = "0536112"
 EVERYBODY = ("operator1", "damkar_1", "siaga")
 
-# A carrier that sends every call straight back to where it came from.
-MIRROR = f"""
+# A carrier that takes every call to the city's server; its own ones come straight back.
+CARRIER = f"""
 [trunk](trunk-endpoint)
 aors = trunk
 
@@ -51,13 +51,17 @@ match = 127.0.0.1/32
 """
 
 
+def dialling_out(folder: Path, shift: int) -> Server:
+    """A server that makes its test calls through the trunk."""
+    (folder / "trunk.conf").write_text(CARRIER)
+    given = {"IVR_TRUNK_FILE": str(folder / "trunk.conf"), "IVR_HEARTBEAT_NUMBER": NUMBER}
+    return Server(folder, shift=shift, settings=given)
+
+
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that makes its test calls through the trunk."""
-    folder = tmp_path_factory.mktemp("city")
-    (folder / "trunk.conf").write_text(MIRROR)
-    given = {"IVR_TRUNK_FILE": str(folder / "trunk.conf"), "IVR_HEARTBEAT_NUMBER": NUMBER}
-    with Server(folder, shift=SHIFT, settings=given) as running:
+    """Its own number is the one it calls."""
+    with dialling_out(tmp_path_factory.mktemp("city"), SHIFT) as running:
         yield running
 
 
@@ -182,6 +186,21 @@ def test_whoever_else_answers_our_number_is_not_taken_for_us(city: Server, switc
     result = until(lambda: result_in(CelFile(cel(city)).read(position).events, "stranger"), "result", 20)
     assert result is not None
     assert result.outcome == Outcome.NOT_RECOGNISED
+
+
+def test_a_number_that_leads_to_another_citys_112_rings_nobody_there(
+    city: Server, tmp_path: Path, switch_on: SwitchOn
+) -> None:
+    phones = [switch_on(city, account) for account in EVERYBODY]
+    before = ids(city)
+    with dialling_out(tmp_path, SHIFT + 100) as lost:
+        assert heartbeat(lost) == (1, Outcome.NOT_RECOGNISED)
+        assert lost.calls() == own_calls(lost) == []
+    call = until(lambda: next((c for c in city.calls() if c.call_id not in before and c.ended_at), None), "its end")
+    assert call is not None
+    assert (call.caller_number, call.caller_name, call.dialled, call.endpoint) == ("112", "Uji coba", NUMBER, "trunk")
+    assert (call.test, call.outcome, call.stage, call.attempts) == (False, "abandoned", "category", ())
+    assert [event for phone in phones for event in phone.events if event.kind == Kind.INCOMING] == []
 
 
 def test_a_citizen_who_calls_while_a_test_call_is_on_its_way_is_a_citizen(city: Server, switch_on: SwitchOn) -> None:

@@ -1,6 +1,5 @@
 """Citizens on the city's trunk, as the carrier sends them: many at once, hostile names, with and without sound."""
 
-import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from ivr.calls.projection import CallRecord
 from ivr.phones.scenario import caller
 from ivr.phones.sipp import run_sipp
+from tests.system import crowd
 from tests.system.server import Server, until
 
 TRUNK = """
@@ -33,13 +33,20 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("city")
     trunk = folder / "trunk.conf"
     trunk.write_text(TRUNK)
-    with Server(folder, shift=SHIFT, settings={"IVR_TRUNK_FILE": str(trunk)}) as running:
+    rules, settings = crowd.rules_in(folder), {"IVR_TRUNK_FILE": str(trunk)}
+    with crowd.fire_brigade(), Server(folder, rules=rules, shift=SHIFT, settings=settings) as running:
         yield running
 
 
-def test_ten_callers_at_once_are_all_asked_and_recorded(city: Server) -> None:
-    scenario = caller(number="+628120000{call}").silence(1.5).press("1").silence(1.5).press("3").silence(2).hang_up()
-    outcome = run_sipp(scenario, city.registrar, calls=10, rate=10, at_once=10, timeout=60)
+@pytest.mark.alone
+def test_ten_callers_at_once_who_press_the_second_key_between_the_questions_are_all_put_through_and_recorded(
+    city: Server,
+) -> None:
+    """The second key begins where the first one ends, before the second question is put. A key that ends before that
+    is lost: on a machine so busy that the question is late, the caller is asked and waited for once more.
+    """
+    pressing = caller(number="+628120000{call}").silence(1.5).press("13", gap=0, held=0.06)
+    outcome = run_sipp(pressing.silence(2).hang_up(), city.registrar, calls=10, rate=10, at_once=10, timeout=60)
     assert (outcome.ok, outcome.failed) == (10, 0), outcome.errors
 
     def mine() -> list[CallRecord]:
@@ -47,36 +54,13 @@ def test_ten_callers_at_once_are_all_asked_and_recorded(city: Server) -> None:
         return [call for call in calls if call.ended_at and call.recording_checked_at]
 
     until(lambda: len(mine()) == 10, "ten ended calls", 30)
-    calls = [call for call in city.calls() if call.caller_number.startswith("+628120000")]
+    calls = mine()
+    for call in calls:
+        number = int(call.caller_number.removeprefix("+628120000"))
+        crowd.rang("second key between the questions", pressing, number, outcome, call)
     assert {(call.category, call.area) for call in calls} == {("kebakaran", "62.71.03")}
     assert {call.recording_problem for call in calls} == {None}
     assert len({call.call_id for call in calls}) == 10
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "'; DROP TABLE calls; --",
-        "${SHELL(id)}",
-        "=1+1",
-        "%0d%0aAction: Logoff",
-        "a" * 3000,
-        "\u202egnp.exe",
-        "Ñandú \U0001f525",
-    ],
-)
-def test_a_hostile_caller_name_is_stored_as_it_came_and_nothing_is_executed(name: str, city: Server) -> None:
-    number = f"+62813{zlib.crc32(name.encode()):010d}"
-    scenario = caller(number=number, name=name).silence(1.5).press("1").silence(1).hang_up()
-    outcome = run_sipp(scenario, city.registrar, calls=1, timeout=20)
-    assert outcome.ok == 1, outcome.errors
-    call = until(
-        lambda: next((c for c in city.calls() if c.caller_number == number and c.ended_at), None), "the call"
-    )
-    assert call is not None
-    assert call.category == "kebakaran"
-    assert call.caller_name == name[: len(call.caller_name)]
-    assert len(call.caller_name) >= min(len(name), 75)
 
 
 def test_a_caller_without_a_number_is_served_like_any_other(city: Server) -> None:

@@ -14,7 +14,7 @@ from ivr.prompts.tones import ringback
 from tests.audio import RATE, Signal
 from tests.system.conftest import OFFICER_HERTZ
 from tests.system.matrix import read, table
-from tests.system.measured import Reached, Row, holds, reached, stayed
+from tests.system.measured import Reached, Row, holds, reached, stayed, unheard
 
 BEGAN = 1000.0
 
@@ -44,7 +44,7 @@ def test_the_rest_of_a_ringing_tone_is_silence_but_no_dead_air(tmp_path: Path) -
     assert measured.rang == pytest.approx(1.0)
     assert measured.voice == pytest.approx(9.5, abs=0.06)
     assert measured.silence == pytest.approx(4.0, abs=0.05)
-    assert measured.dead_air < 0.1
+    assert measured.dead_air == pytest.approx(0.0, abs=0.1)
 
 
 def test_silence_after_speech_is_dead_air_from_the_fault_on(tmp_path: Path) -> None:
@@ -81,9 +81,13 @@ def test_rows_of_one_cause_and_step_become_one_line(tmp_path: Path, monkeypatch:
     with pytest.raises(AssertionError):
         holds("controller killed", "category", Reached(3.0, 4.0, 1.0, 1.0), "operator1", limit=2)
     holds("controller killed", "talking", Reached(None, None, 0.0, 0.0), "stays", silence=0)
+    holds("hang-up", "queue", unheard(0.2), "abandoned", limit=2, until="record closed")
     assert table(read(tmp_path / "rows")).splitlines()[2:] == [
         "| controller killed | category | 1 | 3.00 / 3.00 | 2 | 1.00 / 1.00 | 1.00 / 1.00 | operator1 |",
         "| controller killed | area | 3 | 0.70 / 1.50 | 2 | 0.70 / 1.50 | 0.10 / 0.10 | damkar_1 |",
         "| controller killed | talking | 1 | had one | no change | 0.00 / 0.00 | 0.00 / 0.00 | stays |",
+        "| hang-up | queue | 1 | 0.20 / 0.20 (record closed) | 2 | - | - | abandoned |",
     ]
-    assert [row.limit for row in read(tmp_path / "rows") if isinstance(row, Row)] == [2, 2, 2, 2, None]
+    with pytest.raises(AssertionError):
+        holds("hang-up", "queue", unheard(0.2), "nobody listened", silence=1)
+    assert [row.limit for row in read(tmp_path / "rows") if isinstance(row, Row)] == [2, 2, 2, 2, None, 2, None]

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -29,12 +30,14 @@ from ivr.secrets import Secrets
 from ivr.settings import load_settings
 from tests.audio import RATE, heard_prompts, load, silence_spans, tone_level, trim
 from tests.system.conftest import CITIZEN_HERTZ, OFFICER_HERTZ
+from tests.system.measured import DEAD_AIR, SOON, holds, outcome, reached, stayed
 from tests.system.people import Citizen, SwitchOn, accepts, kinds
 from tests.system.server import LOOPBACK, PROJECT, Server, until
 from tests.system.test_the_call import prompts_heard, talks
 
 SHIFT = 400
 AGENCY_PORT = 15471
+RINGS = 12.0  # seconds, of the first fire station
 
 BASE = (
     Path(__file__)
@@ -103,23 +106,33 @@ def registrations(phone: Phone) -> int:
 
 # Calls in progress.
 
+CHANGED = "rules changed during the call"
+
 
 def test_a_call_in_its_questions_ends_by_the_rules_it_began_with_and_the_next_by_the_new_ones(
     city: Server, switch_on: SwitchOn
 ) -> None:
     officer, police = switch_on(city, "damkar_1"), switch_on(city, "polresta")
     citizen = Citizen(city, switch_on(city, "warga")).dial().is_asked("category")
+    saved = time.monotonic()
     into_force(city, NEW)
+    pressed = time.monotonic()
     citizen.answers("1", "1")
     accepts(citizen, officer)
     talks(citizen, officer)
+    heard, measured = (reached(citizen.phone, officer, since) for since in (saved, pressed))
     record, _ = citizen.hangs_up()
+    measured = replace(heard, rang=measured.rang)
+    holds(CHANGED, "category", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.rules, record.answered_by) == (digest(BASE), "damkar_1")
 
+    dialled = time.monotonic()
     nxt = Citizen(city, citizen.phone).dial().answers("1", "1")
     accepts(nxt, police)
     talks(nxt, police)
+    measured = reached(citizen.phone, police, dialled)
     record, _ = nxt.hangs_up()
+    holds("rules changed just before", "new call", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.rules, record.answered_by) == (digest(NEW), "polresta")
 
 
@@ -142,7 +155,9 @@ def test_while_an_agency_rings_the_announcement_goes_on_without_a_gap_and_the_ol
     until(lambda: "to-damkar-pos" in prompts_heard(city, citizen.phone), "announcement of the second station", 20)
     second.press("1")
     talks(citizen, second)
+    measured = reached(citizen.phone, second, changed)
     record, _ = citizen.hangs_up()
+    holds(CHANGED, "ringing", measured, outcome(record), limit=RINGS + 1, dead_air=DEAD_AIR)
     assert (record.rules, record.answered_by) == (digest(BASE), "damkar_2")
     assert (registrations(first), registrations(second)) == before
 
@@ -159,6 +174,7 @@ def test_people_who_talk_hear_nothing_of_it(city: Server, switch_on: SwitchOn) -
     accepts(citizen, officer)
     talks(citizen, officer)
     said = {phone: len(load(phone.heard())) for phone in (citizen.phone, officer)}
+    saved = time.monotonic()
     into_force(city, NEW)
     for phone, hertz in ((citizen.phone, OFFICER_HERTZ), (officer, CITIZEN_HERTZ)):
         since = said[phone]
@@ -166,7 +182,9 @@ def test_people_who_talk_hear_nothing_of_it(city: Server, switch_on: SwitchOn) -
         sound = load(phone.heard())[since:]
         assert silence_spans(sound, minimum=0.1) == []
         assert all(tone_level(sound[at : at + 4000], hertz).share > 0.9 for at in range(0, len(sound) - 4000, 2000))
+    measured = stayed(citizen.phone, saved, 3)
     record, _ = citizen.hangs_up()
+    holds(CHANGED, "talking", measured, outcome(record), silence=0)
     assert (record.answered_by, record.hung_up_by) == ("damkar_1", "caller")
 
 
@@ -177,6 +195,7 @@ def test_a_caller_in_the_operators_queue_stays_and_waits_as_long_as_the_old_rule
     citizen = Citizen(city, switch_on(city, "warga")).dial().is_asked("category")
     citizen.phone.press("0")
     citizen.until(Happened.RING)
+    saved = time.monotonic()
     into_force(city, NEW)
     time_limit = 5  # seconds in the queue by the new rules
     entered = citizen.until(Happened.QUEUE).at
@@ -186,7 +205,9 @@ def test_a_caller_in_the_operators_queue_stays_and_waits_as_long_as_the_old_rule
     answering = rung[0]
     answering.answer(20)
     talks(citizen, answering)
+    measured = reached(citizen.phone, answering, saved)
     record, events = citizen.hangs_up()
+    holds(CHANGED, "queue", measured, outcome(record), dead_air=DEAD_AIR)
     assert record.answered_by == answering.account
     assert Happened.LAST_RESORT not in kinds(events)
     silences = silence_spans(load(citizen.phone.heard()), threshold=-55, minimum=2.0)

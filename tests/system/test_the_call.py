@@ -1,17 +1,24 @@
 """A citizen dials 112, is asked two questions, and talks to the people on duty."""
 
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ivr.calls.events import Kind as Happened
+from ivr.calls.projection import CallRecord
+from ivr.phones import sounds
 from ivr.phones.baresip import Kind, Phone, PhoneTimeout
 from ivr.prompts.shelf import ClipShelf
 from tests.audio import heard_prompts, load, silence_spans, tone_level
 from tests.system.conftest import CITIZEN_HERTZ, OFFICER_HERTZ
+from tests.system.measured import DEAD_AIR, SOON, Reached, holds, outcome, reached
 from tests.system.people import Citizen, SwitchOn, accepts, kinds
 from tests.system.server import Server, until
 
+BUDGET = 40.0  # seconds after which the questions end, whatever happens
 SAYS = {
     "greeting", "ask-category", "option-kebakaran", "option-medis", "option-keamanan", "option-lampu",
     "option-operator", "ask-area", "option-area-62-71-01", "option-area-62-71-03", "category-kebakaran",
@@ -46,11 +53,14 @@ def talks(citizen: Citizen, officer: Phone) -> None:
 
 def test_two_keys_connect_a_citizen_with_the_fire_brigade(server: Server, switch_on: SwitchOn) -> None:
     officer, citizen = switch_on(server, "damkar_1"), Citizen(server, switch_on(server, "warga"))
+    dialled = time.monotonic()
     citizen.dial().answers("1", "3")
     accepts(citizen, officer)
     talks(citizen, officer)
 
+    measured = reached(citizen.phone, officer, dialled)
     record, events = citizen.hangs_up()
+    holds("keys during the prompts", "new call", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.category, record.category_how) == ("kebakaran", "key")
     assert (record.area, record.area_how) == ("62.71.03", "key")
     assert (record.outcome, record.answered_by, record.hung_up_by) == ("answered", "damkar_1", "caller")
@@ -139,9 +149,13 @@ def test_a_category_without_place_rings_at_once_and_its_phone_needs_no_key(
 def test_keys_typed_ahead_of_every_prompt_are_not_lost(server: Server, switch_on: SwitchOn) -> None:
     officer, citizen = switch_on(server, "damkar_1"), Citizen(server, switch_on(server, "warga"))
     citizen.dial().is_asked("category")
+    pressed = time.monotonic()
     citizen.phone.press("13")
-    officer.wait_event(Kind.INCOMING, 5)
+    accepts(citizen, officer)
+    talks(citizen, officer)
+    measured = reached(citizen.phone, officer, pressed)
     record, _ = citizen.hangs_up()
+    holds("keys ahead of the prompts", "category", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.category, record.area) == ("kebakaran", "62.71.03")
 
 
@@ -155,21 +169,29 @@ def test_a_key_cuts_the_prompt_short(server: Server, switch_on: SwitchOn) -> Non
     assert (asked - pressed).total_seconds() < 0.1
 
 
-def test_zero_reaches_an_operator_from_the_first_question(server: Server, switch_on: SwitchOn) -> None:
-    operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
-    citizen.dial().answers("0")
+def presses(citizen: Citizen, key: str, operator: Phone) -> tuple[Reached, CallRecord]:
+    """This key leads to the operator, who talks to the citizen; then the citizen hangs up."""
+    pressed = time.monotonic()
+    citizen.phone.press(key)
     operator.answer(15)
     talks(citizen, operator)
-    record, _ = citizen.hangs_up()
+    measured = reached(citizen.phone, operator, pressed)
+    return measured, citizen.hangs_up()[0]
+
+
+def test_zero_reaches_an_operator_from_the_first_question(server: Server, switch_on: SwitchOn) -> None:
+    operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
+    citizen.dial().is_asked("category")
+    measured, record = presses(citizen, "0", operator)
+    holds("key 0", "category", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.answered_by, record.category, record.possibly_silent) == ("operator1", None, False)
 
 
 def test_zero_at_the_second_question_keeps_what_was_said(server: Server, switch_on: SwitchOn) -> None:
     operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
-    citizen.dial().answers("2", "0")
-    operator.answer(15)
-    citizen.until(Happened.ACCEPTED, line="operator1")
-    record, _ = citizen.hangs_up()
+    citizen.dial().answers("2").is_asked("area")
+    measured, record = presses(citizen, "0", operator)
+    holds("key 0", "area", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.answered_by, record.category) == ("operator1", "medis")
 
 
@@ -177,33 +199,43 @@ def test_zero_while_the_agency_rings_reaches_an_operator(server: Server, switch_
     switch_on(server, "damkar_1")
     operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
     citizen.dial().answers("1", "1").until(Happened.RING, line="damkar_1")
-    citizen.phone.press("0")
-    operator.answer(15)
-    talks(citizen, operator)
-    record, events = citizen.hangs_up()
+    measured, record = presses(citizen, "0", operator)
+    holds("key 0", "ringing", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert record.answered_by == "operator1"
-    assert Happened.OPERATOR_KEY in kinds(events)
+    assert Happened.OPERATOR_KEY in kinds(server.story(citizen.call_id)[1])
 
 
-def test_a_caller_who_cannot_press_reaches_an_operator_flagged_as_possibly_silent(
-    server: Server, switch_on: SwitchOn
+def test_callers_who_cannot_press_reach_an_operator_flagged_as_possibly_silent(
+    server: Server, switch_on: SwitchOn, tmp_path: Path
 ) -> None:
-    operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
-    citizen.dial()
-    operator.answer(45)
-    talks(citizen, operator)
-    record, _ = citizen.hangs_up()
-    assert (record.answered_by, record.possibly_silent) == ("operator1", True)
+    """One only breathes, the other stands in a storm: no key is heard from either."""
+    storm = np.clip(np.random.default_rng(112).normal(0, 8000, 60 * sounds.RATE), -32768, 32767)
+    operators = {name: switch_on(server, name) for name in ("operator1", "operator2")}
+    with (
+        server.phone("polresta") as breathes,
+        server.phone("psc119", microphone=sounds.write(tmp_path / "storm.wav", storm.astype("<i2"))) as in_storm,
+    ):
+        citizens = {}
+        for cause, phone in (("long silence", breathes), ("noise", in_storm)):
+            phone.wait_registered()
+            citizens[cause] = time.monotonic(), Citizen(server, phone).dial()
+        for operator in operators.values():
+            operator.answer(45)
+        for cause, (dialled, citizen) in citizens.items():
+            taken = citizen.until(Happened.ACCEPTED)
+            measured = reached(citizen.phone, operators[str(taken.detail["line"])], dialled)
+            record, events = citizen.hangs_up()
+            holds(cause, "new call", measured, outcome(record), limit=BUDGET)
+            assert (record.answered_by, record.possibly_silent) == (taken.detail["line"], True)
+            assert Happened.KEY_PRESSED not in kinds(events)
 
 
 def test_two_wrong_keys_reach_an_operator(server: Server, switch_on: SwitchOn) -> None:
     operator, citizen = switch_on(server, "operator1"), Citizen(server, switch_on(server, "warga"))
     asked = citizen.dial().answers("9").until(Happened.QUESTION, question="category", attempt=2)
     listens_to(server, citizen, asked.at, "wrong-key")
-    citizen.phone.press("#")
-    operator.answer(15)
-    citizen.until(Happened.ACCEPTED, line="operator1")
-    record, _ = citizen.hangs_up()
+    measured, record = presses(citizen, "#", operator)
+    holds("two wrong keys", "category", measured, outcome(record), limit=SOON, dead_air=DEAD_AIR)
     assert (record.answered_by, record.possibly_silent) == ("operator1", False)
     assert "wrong-key" in prompts_heard(server, citizen.phone)
 
@@ -223,41 +255,6 @@ def test_a_star_while_ringing_asks_again(server: Server, switch_on: SwitchOn) ->
     record, _ = citizen.hangs_up()
     assert (record.category, record.area, record.answered_by) == ("keamanan", "62.71.01", "polresta")
     assert "ask-again" in prompts_heard(server, citizen.phone)
-
-
-def test_an_officer_who_declines_passes_the_call_to_the_next_line(server: Server, switch_on: SwitchOn) -> None:
-    first, second = switch_on(server, "damkar_1"), switch_on(server, "damkar_2")
-    citizen = Citizen(server, switch_on(server, "warga"))
-    citizen.dial().answers("1", "1")
-    accepts(citizen, first, key="2")
-    accepts(citizen, second)
-    talks(citizen, second)
-    record, _ = citizen.hangs_up()
-    assert [(a.line, a.result) for a in record.attempts] == [("damkar_1", "declined"), ("damkar_2", "accepted")]
-
-
-def test_a_phone_that_is_busy_passes_the_call_to_the_next_line_at_once(server: Server, switch_on: SwitchOn) -> None:
-    first, second = switch_on(server, "damkar_1"), switch_on(server, "damkar_2")
-    citizen = Citizen(server, switch_on(server, "warga"))
-    citizen.dial().answers("1", "1")
-    first.reject()
-    second.wait_event(Kind.INCOMING, 3)
-    accepts(citizen, second)
-    citizen.until(Happened.ACCEPTED)
-    record, _ = citizen.hangs_up()
-    assert [(a.line, a.result) for a in record.attempts] == [("damkar_1", "busy"), ("damkar_2", "accepted")]
-
-
-def test_a_pocket_or_voicemail_that_picks_up_does_not_swallow_the_caller(server: Server, switch_on: SwitchOn) -> None:
-    first, second = switch_on(server, "damkar_1"), switch_on(server, "damkar_2")
-    citizen = Citizen(server, switch_on(server, "warga"))
-    citizen.dial().answers("1", "1")
-    first.answer(15)
-    citizen.until(Happened.NO_KEY, seconds=40, line="damkar_1")
-    accepts(citizen, second)
-    talks(citizen, second)
-    record, _ = citizen.hangs_up()
-    assert [(a.line, a.result) for a in record.attempts] == [("damkar_1", "no_key"), ("damkar_2", "accepted")]
 
 
 def test_two_phones_ring_together_and_the_first_to_press_one_gets_the_caller(

@@ -78,11 +78,6 @@ def hears_something(phone: Phone) -> bool:
     return False
 
 
-def outcome(record: CallRecord) -> str:
-    """For the matrix: who was reached, and by which way."""
-    return f"{record.answered_by or 'nobody'}, {'lifeline' if record.lifeline else 'plan'}"
-
-
 # -- the controller as a process
 
 

@@ -6,7 +6,7 @@ import time
 from ivr.restarts import Reason, read
 from tests.system.failures import scenes
 from tests.system.failures.test_asterisk_killed import ids_of_cel, is_kept, redials
-from tests.system.measured import MACHINE, holds, reached
+from tests.system.measured import MACHINE, holds, outcome, reached
 from tests.system.people import SwitchOn
 from tests.system.server import Server, until
 from tests.system.test_the_call import talks
@@ -34,7 +34,7 @@ def test_a_caller_on_a_frozen_asterisk_is_served_on_redialling(own_server: Serve
     measured = reached(scene.citizen.phone, operator, since)
     scene.citizen.phone.hang_up()
     record, _ = own_server.ended_call("warga")
-    holds("Asterisk frozen, caller redials", "talking", measured, scenes.outcome(record), limit=SERVED)
+    holds("Asterisk frozen, caller redials", "talking", measured, outcome(record), limit=SERVED)
     until(lambda: all(call.ended_at for call in own_server.calls()), "end of every call", 20)
     assert ids_of_cel(own_server) == {call.call_id for call in own_server.calls()} == {lost, record.call_id}
     assert frozen_ones(own_server) == 1

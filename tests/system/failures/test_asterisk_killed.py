@@ -12,7 +12,7 @@ import pytest
 
 from ivr.phones.baresip import Kind, Phone, PhoneTimeout
 from tests.system.failures import scenes
-from tests.system.measured import MACHINE, holds, reached
+from tests.system.measured import MACHINE, holds, outcome, reached
 from tests.system.people import SwitchOn
 from tests.system.server import Server, until
 
@@ -48,7 +48,7 @@ def test_a_caller_whom_asterisk_dropped_is_served_on_redialling_and_the_lost_cal
         assert closed.result() - back < RIGHT + MACHINE
     scene.citizen.phone.hang_up()
     record, _ = own_server.ended_call("warga")
-    holds("Asterisk killed, caller redials", step, measured, scenes.outcome(record), limit=SERVED)
+    holds("Asterisk killed, caller redials", step, measured, outcome(record), limit=SERVED)
     before = own_server.story(lost)[0]
     assert (before.answered_by, record.answered_by) == ("damkar_1" if step == "talking" else None, "operator1")
     assert all(call.ended_at for call in own_server.calls())

@@ -9,7 +9,7 @@ import pytest
 from ivr.calls.events import Kind as Happened
 from tests.system.failures import scenes
 from tests.system.failures.peers import Middle
-from tests.system.measured import MACHINE, holds, reached, stayed
+from tests.system.measured import MACHINE, holds, outcome, reached, stayed
 from tests.system.people import SwitchOn, kinds
 from tests.system.server import Server, until
 
@@ -31,7 +31,7 @@ def test_a_caller_who_is_being_asked_by_a_controller_that_freezes_reaches_a_huma
         measured = reached(scene.citizen.phone, scene.human, since)
     record, _ = scene.ends()
     cause = f"controller frozen{', then a key' if pressed else ''}"
-    holds(cause, step, measured, scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)
+    holds(cause, step, measured, outcome(record), limit=LIMIT, dead_air=LIMIT)
     assert (record.lifeline, record.answered_by) == (True, scene.human.account)
     assert record.category == ("kebakaran" if step == "area" else None)
 
@@ -58,7 +58,7 @@ def test_a_caller_whose_controller_freezes_between_a_key_and_the_plan_reaches_a_
         scene.meet()
         measured = reached(scene.citizen.phone, scene.human, frozen[0])
     record, _ = scene.ends()
-    holds(f"controller frozen before {moment}", "plan", measured, scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)
+    holds(f"controller frozen before {moment}", "plan", measured, outcome(record), limit=LIMIT, dead_air=LIMIT)
     assert (record.lifeline, record.answered_by) == (True, scene.human.account)
 
 
@@ -73,7 +73,7 @@ def test_a_new_caller_of_a_frozen_controller_reaches_an_operator_by_the_dead_man
         measured = reached(scene.citizen.phone, scene.human, dialled)
         scene.citizen.phone.hang_up()
     record, events = scene.ends(30)
-    holds("controller frozen", "new call", measured, scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)
+    holds("controller frozen", "new call", measured, outcome(record), limit=LIMIT, dead_air=LIMIT)
     assert (record.lifeline, record.answered_by) == (True, "operator1")
     assert Happened.DEADMAN in kinds(events)
 
@@ -104,7 +104,7 @@ def test_a_caller_who_has_a_plan_notices_nothing_of_a_controller_that_freezes(
             measured = reached(scene.citizen.phone, scene.human, since)
         scenes.another_controller(own_server, before, since, 30)
     record, events = scene.ends()
-    holds("controller frozen", step, measured, scenes.outcome(record), dead_air=1 if step != "talking" else 0.1)
+    holds("controller frozen", step, measured, outcome(record), dead_air=1 if step != "talking" else 0.1)
     assert (record.lifeline, record.answered_by) == (False, scene.human.account)
     assert kinds(events).count(Happened.RING) == 1
 
@@ -129,7 +129,7 @@ def test_a_caller_whose_controller_freezes_in_the_middle_of_a_command_is_freed_b
         "controller frozen within a command",
         "category",
         measured,
-        scenes.outcome(record),
+        outcome(record),
         limit=LIMIT,
         dead_air=LIMIT,
     )

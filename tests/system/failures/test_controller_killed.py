@@ -8,7 +8,7 @@ from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Kind
 from tests.system.failures import scenes
 from tests.system.failures.peers import Middle
-from tests.system.measured import holds, reached, stayed
+from tests.system.measured import holds, outcome, reached, stayed
 from tests.system.people import SwitchOn, kinds
 from tests.system.server import Server, until
 from tests.system.test_the_call import listens_to
@@ -31,7 +31,7 @@ def test_a_caller_whose_controller_is_killed_in_a_question_reaches_a_human_withi
     measured = reached(scene.citizen.phone, scene.human, since)
     record, _ = scene.ends()
     holds(f"controller killed in the {step}", "area" if step == "area" else "category", measured,
-          scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)  # fmt: skip
+          outcome(record), limit=LIMIT, dead_air=LIMIT)  # fmt: skip
     assert (record.lifeline, record.answered_by) == (True, scene.human.account)
     assert record.category == ("kebakaran" if step == "area" else None)
 
@@ -55,7 +55,7 @@ def test_a_caller_whose_controller_is_killed_before_its_last_word_reaches_a_huma
         scenes.Scene(own_server, scene.citizen, human).meet()
         measured = reached(scene.citizen.phone, human, killed[0])
     record, _ = scene.ends(40)
-    holds(f"controller killed before {moment}", "plan", measured, scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)
+    holds(f"controller killed before {moment}", "plan", measured, outcome(record), limit=LIMIT, dead_air=LIMIT)
     assert (record.lifeline, record.answered_by) == (True, human.account)
 
 
@@ -72,7 +72,7 @@ def test_a_caller_who_has_a_plan_notices_nothing_of_a_controller_that_is_killed(
         measured = reached(scene.citizen.phone, scene.human, since)
     scenes.another_controller(own_server, before, since, 30)
     record, events = scene.ends()
-    holds("controller killed", step, measured, scenes.outcome(record), dead_air=1 if step != "talking" else 0.1)
+    holds("controller killed", step, measured, outcome(record), dead_air=1 if step != "talking" else 0.1)
     assert (record.lifeline, record.answered_by) == (False, scene.human.account)
     assert kinds(events).count(Happened.RING) == 1
 
@@ -89,7 +89,7 @@ def test_a_caller_who_corrects_after_the_controller_was_killed_reaches_an_operat
         scenes.Scene(own_server, scene.citizen, operator).meet()
         measured = reached(scene.citizen.phone, operator, since)
     record, events = scene.ends()
-    holds("controller killed, then `*`", "ringing", measured, scenes.outcome(record), limit=LIMIT, dead_air=LIMIT)
+    holds("controller killed, then `*`", "ringing", measured, outcome(record), limit=LIMIT, dead_air=LIMIT)
     assert record.answered_by == "operator1"
     assert {Happened.CORRECT, Happened.LIFELINE} <= set(kinds(events))
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.system.failures import peers, scenes
 from tests.system.failures.peers import Behaviour, Peer
-from tests.system.measured import holds, reached
+from tests.system.measured import holds, outcome, reached
 from tests.system.people import SwitchOn
 from tests.system.server import Server
 
@@ -41,6 +41,6 @@ def test_a_caller_reaches_an_operator_when_what_answers_for_the_controller(
         measured = reached(scene.citizen.phone, scene.human, dialled)
         assert peer.connections
     record, _ = scene.ends()
-    holds(f"controller {does}", "new call", measured, scenes.outcome(record), limit=limit, dead_air=limit)
+    holds(f"controller {does}", "new call", measured, outcome(record), limit=limit, dead_air=limit)
     assert record.answered_by == "operator1"
     assert record.lifeline or does == "claims a plan and gives none"

@@ -6,7 +6,7 @@ from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Kind
 from ivr.prompts.shelf import ClipShelf
 from tests.system.failures import network, scenes
-from tests.system.measured import holds, reached
+from tests.system.measured import holds, outcome, reached
 from tests.system.people import SwitchOn, kinds
 from tests.system.server import Server
 
@@ -24,7 +24,7 @@ def test_a_caller_whom_a_dead_controller_cannot_take_reaches_an_operator_within_
         measured = reached(scene.citizen.phone, scene.human, dialled)
         scene.citizen.phone.hang_up()
     record, events = scene.ends(30)
-    holds("controller gone", "new call", measured, scenes.outcome(record), limit=2, dead_air=2)
+    holds("controller gone", "new call", measured, outcome(record), limit=2, dead_air=2)
     assert (record.lifeline, record.answered_by, record.recording_problem) == (True, "operator1", None)
     assert Happened.LIFELINE in kinds(events)
 
@@ -38,7 +38,7 @@ def test_a_caller_whose_controller_refuses_reaches_an_operator_within_two_second
         scene.meet()
         measured = reached(scene.citizen.phone, scene.human, dialled)
     record, events = scene.ends()
-    holds("controller refuses", "new call", measured, scenes.outcome(record), limit=2, dead_air=2)
+    holds("controller refuses", "new call", measured, outcome(record), limit=2, dead_air=2)
     assert (record.lifeline, record.answered_by) == (True, "operator1")
     assert [e.detail["status"] for e in events if e.kind == Happened.LIFELINE] == ["FAILURE"]
 
@@ -53,7 +53,7 @@ def test_a_caller_whose_controller_cannot_be_heard_of_reaches_an_operator_within
         scene.meet()
         measured = reached(scene.citizen.phone, scene.human, dialled)
     record, _ = scene.ends()
-    holds("way to the controller lost", "new call", measured, scenes.outcome(record), limit=5, dead_air=5)
+    holds("way to the controller lost", "new call", measured, outcome(record), limit=5, dead_air=5)
     assert (record.lifeline, record.answered_by) == (True, "operator1")
 
 
@@ -69,6 +69,6 @@ def test_a_caller_in_a_question_whose_way_to_the_controller_is_lost_reaches_the_
         scene.meet()
         measured = reached(scene.citizen.phone, scene.human, since)
     record, events = scene.ends()
-    holds("way to the controller lost", "area", measured, scenes.outcome(record), limit=length + 8, dead_air=8)
+    holds("way to the controller lost", "area", measured, outcome(record), limit=length + 8, dead_air=8)
     assert (record.lifeline, record.answered_by, record.category) == (True, "damkar_1", "kebakaran")
     assert Happened.DEADMAN in kinds(events)

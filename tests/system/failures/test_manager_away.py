@@ -12,7 +12,7 @@ import pytest
 from ivr.calls.events import Kind as Happened
 from tests.system.failures import network, scenes
 from tests.system.failures.peers import Peer
-from tests.system.measured import MACHINE, holds, reached
+from tests.system.measured import MACHINE, holds, outcome, reached
 from tests.system.people import SwitchOn, kinds
 from tests.system.server import Server, until
 
@@ -29,7 +29,7 @@ def is_served(cause: str, server: Server, switch_on: SwitchOn) -> None:
     scene.meet()
     measured = reached(scene.citizen.phone, scene.human, pressed)
     record, events = scene.ends()
-    holds(cause, "area", measured, scenes.outcome(record), limit=1, dead_air=1)
+    holds(cause, "area", measured, outcome(record), limit=1, dead_air=1)
     assert (record.lifeline, record.answered_by, record.recording_problem) == (False, "damkar_1", None)
     assert {Happened.ARRIVED, Happened.PLAN, Happened.ACCEPTED, Happened.ENDED} <= set(kinds(events))
     assert all(call.ended_at for call in server.calls())

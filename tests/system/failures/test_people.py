@@ -8,8 +8,7 @@ import pytest
 
 from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Kind, Phone
-from tests.system.failures.scenes import outcome
-from tests.system.measured import holds, reached
+from tests.system.measured import holds, outcome, reached
 from tests.system.people import Citizen, SwitchOn, accepts
 from tests.system.server import Server, until
 from tests.system.test_the_call import talks

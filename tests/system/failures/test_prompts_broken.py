@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from ivr.calls.events import Kind as Happened
-from tests.system.failures.scenes import outcome
-from tests.system.measured import holds, reached
+from tests.system.measured import holds, outcome, reached
 from tests.system.people import Citizen, SwitchOn
 from tests.system.server import Server
 from tests.system.test_the_call import talks

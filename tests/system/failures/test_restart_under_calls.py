@@ -11,7 +11,7 @@ import pytest
 from ivr.calls.events import Kind as Happened
 from ivr.phones.baresip import Phone
 from tests.system.failures import scenes
-from tests.system.measured import holds, reached, stayed
+from tests.system.measured import holds, outcome, reached, stayed
 from tests.system.people import Citizen, SwitchOn, kinds
 from tests.system.server import Server, until
 
@@ -57,8 +57,8 @@ def test_a_caller_in_a_question_is_asked_to_the_end_by_a_controller_that_is_rest
     scenes.another_controller(own_server, before, pressed, 30)
     record, _ = scene.ends()
     later, _ = late.ends()
-    holds(CAUSE, step, measured, scenes.outcome(record), limit=1, dead_air=1)
-    holds(CAUSE, "new call", of_late, scenes.outcome(later), limit=2, dead_air=2)
+    holds(CAUSE, step, measured, outcome(record), limit=1, dead_air=1)
+    holds(CAUSE, "new call", of_late, outcome(later), limit=2, dead_air=2)
     assert (record.lifeline, record.answered_by) == (False, "damkar_1")
     assert (later.lifeline, later.answered_by) == (True, "operator1")
     assert all(call.ended_at for call in own_server.calls())
@@ -77,7 +77,7 @@ def test_a_caller_who_has_a_plan_notices_nothing_of_a_controller_that_is_restart
         measured = reached(scene.citizen.phone, scene.human, since)
     scenes.another_controller(own_server, before, since, 30)
     record, events = scene.ends()
-    holds(CAUSE, step, measured, scenes.outcome(record), dead_air=1 if step != "talking" else 0.1)
+    holds(CAUSE, step, measured, outcome(record), dead_air=1 if step != "talking" else 0.1)
     assert (record.lifeline, record.answered_by) == (False, scene.human.account)
     assert kinds(events).count(Happened.RING) == 1
     assert all(call.ended_at for call in own_server.calls())
