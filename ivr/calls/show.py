@@ -213,7 +213,7 @@ def _recording(record: CallRecord) -> Iterator[str]:
         "calls.show_recording_bad" if record.recording_problem else "calls.show_recording_good",
         seconds=unknown if length is None else say("calls.seconds", seconds=_decimal(length)),
         bytes=unknown if record.recording_bytes is None else record.recording_bytes,
-        sha256=record.recording_sha256,
+        sha256=visible(record.recording_sha256 or unknown),
         problem=_word("problem", record.recording_problem or ""),
     )
 

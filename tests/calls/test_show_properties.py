@@ -2,7 +2,9 @@
 
 import sys
 import unicodedata
+from dataclasses import replace
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,11 @@ from hypothesis import strategies as st
 
 from bench.fuzz.hostile import packed
 from bench.fuzz.shown import FIELDS, Shown
+from ivr.calls import show
 from ivr.calls.events import Kind
-from ivr.calls.show import visible
+from ivr.calls.projection import CallRecord
+from ivr.calls.show import Style, visible
+from tests.calls.story import CALL, at
 
 SHOWN = Shown.__new__(Shown)
 ANY = st.text(st.characters(exclude_categories=()))
@@ -44,3 +49,13 @@ def test_any_event_is_shown_in_lines_that_print_and_in_json(call: str, kind: str
 @pytest.mark.parametrize("number", range(40))
 def test_hostile_calls_are_shown_in_lines_that_print(number: int) -> None:
     assert SHOWN.check(SHOWN.make(Random(number))).faults == ()
+
+
+def test_a_checksum_that_is_none_is_shown_as_text() -> None:
+    """A line of the journal may say anything, and it is shown on a terminal."""
+    record = replace(
+        CallRecord(CALL), recording_path="a.wav", recording_checked_at=at(1), recording_sha256="\x1b[2J\n"
+    )
+    lines = list(show.call(record, [], Style(ZoneInfo("Asia/Jakarta"))))
+    assert any(r"SHA-256 \x1b[2J\n" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
