@@ -31,7 +31,7 @@ check:
 
 test: check
 	@$(VENV)/pytest -q -m thorough -n 2
-	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 5
+	@scripts/isolated $(VENV)/pytest -m "system and not alone" -n 4
 	@scripts/isolated $(VENV)/pytest -m alone
 
 bench:

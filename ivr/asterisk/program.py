@@ -111,5 +111,5 @@ def asterisk_pid(settings: Settings) -> int | None:
     """The process id Asterisk wrote at its start, None when it has not started."""
     try:
         return int(pid_file(settings).read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None

@@ -7,36 +7,48 @@ answered, and nothing that waits for its end ever notices.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from uuid import uuid4
 
 from ivr.asterisk.accounts import HEARTBEAT, own_address
 from ivr.settings import Settings
 
 LOOPBACK = "127.0.0.1"
-DEADLINE = 1.5  # seconds for one look
+DEADLINE = 4.0  # seconds for one look; who answers later than that helps no caller
 EVERY = 0.5  # seconds between two looks
 HEAD_START = 0.3  # seconds for the manager: each OPTIONS is a line in Asterisk's security.log
 PATIENCE = 8.0  # seconds without a sign of life; a busy one answers within one
-STARTING = 60.0  # of a process that has not lived yet
+STARTING = 60.0  # seconds for a process that has not answered yet
 
 
-async def lives(settings: Settings, deadline: float = DEADLINE) -> bool:
-    """Whether either door gave a sign in time. A door that is shut is one: only silence says frozen."""
-    doors = [_manager(settings.ami_port), _sip(settings)]
-    looks = [asyncio.ensure_future(_said(door, deadline)) for door in doors]
+class Sign(Enum):
+    """What a look at the doors found."""
+
+    ANSWERED = "answered"
+    SHUT = "shut"
+    """Refused: there is no such process, whose end is noticed elsewhere; or it has only just begun."""
+    SILENT = "silent"
+
+
+async def look(settings: Settings, deadline: float = DEADLINE) -> Sign:
+    """What either door gave in time, the first that answers. Only silence says frozen."""
+    looks = [asyncio.ensure_future(_said(door, deadline)) for door in (_manager(settings.ami_port), _sip(settings))]
+    found = Sign.SILENT
     try:
-        for look in asyncio.as_completed(looks):
-            if await look:
-                return True
-        return False
+        for one in asyncio.as_completed(looks):
+            sign = await one
+            if sign is Sign.ANSWERED:
+                return sign
+            found = sign if found is Sign.SILENT else found
     finally:
-        for open_look in looks:
-            open_look.cancel()
+        for one_look in looks:
+            one_look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
+    return found
 
 
 async def keep_pulse(
-    look: Callable[[], Awaitable[bool]],
+    look: Callable[[], Awaitable[Sign]],
     frozen: Callable[[], None],
     *,
     every: float = EVERY,
@@ -46,32 +58,34 @@ async def keep_pulse(
 ) -> None:
     """Looks until cancelled and calls `frozen` when there was no sign of life for `patience` seconds.
 
-    At the start, and after that, it is given `starting` seconds instead until it lives: a start may take long.
+    Until it has answered once it is given `starting` seconds instead: a start may take long.
     """
     last, given = time.monotonic(), starting
     while True:
         began = time.monotonic()
-        alive = await look()
+        sign = await look()
         await asyncio.sleep(every)
         now = time.monotonic()
         if now - began > deadline + every + 1.0:
             last = now  # it is we who were stopped, or the whole machine: nothing is known
-        elif alive:
+        elif sign is Sign.ANSWERED:
             last, given = now, patience
-        elif now - last > given:
+        elif sign is Sign.SHUT:
             last, given = now, starting
+        elif now - last > given:
             frozen()
+            last, given = time.monotonic(), starting
 
 
-async def _said(door: Awaitable[None], deadline: float) -> bool:
+async def _said(door: Awaitable[None], deadline: float) -> Sign:
     try:
         async with asyncio.timeout(deadline):
             await door
     except TimeoutError:
-        return False
+        return Sign.SILENT
     except OSError:
-        return True  # refused, reset: there is no such process, and its end is noticed elsewhere
-    return True
+        return Sign.SHUT
+    return Sign.ANSWERED
 
 
 async def _manager(port: int) -> None:

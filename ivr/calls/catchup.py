@@ -114,7 +114,7 @@ class FileReader:
         """Where the last reading ended. Asked anew only of another database file: one that was deleted and made again
         has read nothing yet."""
         if self._known is None or self.stale:
-            async with self.calls.database.reading() as connection:
+            async with self.calls.database.writing() as connection:  # if it is damaged here, nothing can be written
                 found = await connection.run_sync(position_of, str(self.file.path))
             self._known = (self.calls.database.identity, Position(*found) if found else Position())
         return self._known[1]

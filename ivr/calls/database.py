@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, event
@@ -17,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from ivr.calls.aside import Identity, identity, is_damage, is_none, put_aside
 from ivr.calls.migrations import TablesUnknown, upgrade
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Database:
 
         None when it is not the one that is there now, and before the first use.
         """
-        now = _identity(self.path)
+        now = identity(self.path)
         return None if now is None or now != self._file else (now[0], self._opened)
 
     async def close(self) -> None:
@@ -101,8 +100,10 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[AsyncConnection]:
         self._in_use += 1
+        seen, opened = identity(self.path), False
         try:
             engine = await self._ready()
+            seen, opened = self._file, True
             async with engine.connect() as connection:
                 await connection.execution_options(ivr_begin=begin)
                 try:
@@ -112,8 +113,9 @@ class Database:
                     if engine is not self._engine:  # closed meanwhile: its pool takes nothing back
                         await connection.invalidate()
         except (SQLAlchemyError, sqlite3.Error, OSError, TablesUnknown) as error:
-            if _useless(error, writing=begin == WRITING):
-                await self._set_aside()
+            # of a damaged one much may still be read; but what cannot be opened or written keeps no record
+            if is_none(error) or (is_damage(error) and (begin == WRITING or not opened)):
+                await self._set_aside(seen)
             raise _named(error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # a value of a wrong type or size: it must not end the writer
@@ -123,36 +125,34 @@ class Database:
             if not self._in_use:
                 self._idle.set()
 
-    async def _set_aside(self) -> None:
+    async def _set_aside(self, seen: Identity | None) -> None:
         """Something else lies in its place (a wrong copy, zeros after a power cut), or it is too damaged to write to.
 
         It is kept beside, for `ivr calls recover`.
         """
         if time.monotonic() - self._put_aside < PUT_ASIDE_AGAIN:
             return
-        kept = f"broken-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        used = self._file
         async with self._opening:
-            if self._engine is not None and self._file != used:
+            if self._engine is not None and self._file != seen:
                 return  # somebody was quicker
-            await self._dispose()
-            await asyncio.to_thread(_rename, self.path, kept)
             self._put_aside = time.monotonic()
-        log.error(
-            "%s is no database or damaged: kept as %s.%s, a new one is made of the journals; "
-            "bring in what else can be read of it: ivr calls recover",
-            self.path,
-            self.path.name,
-            kept,
-        )
+            await self._dispose()
+            kept = await asyncio.to_thread(put_aside, self.path, seen)
+        if kept is not None:
+            log.error(
+                "%s is no database or damaged: kept as %s, a new one is made of the journals; "
+                "bring in what else can be read of it: ivr calls recover",
+                self.path,
+                kept.name,
+            )
 
     async def _ready(self) -> AsyncEngine:
         """The engine on the file that is there now; a file deleted under us is made anew, not written as a ghost."""
         async with self._opening:
-            if self._engine is None or self._file != _identity(self.path):
+            if self._engine is None or self._file != identity(self.path):
                 await self._dispose()
                 await asyncio.to_thread(upgrade, self.path)
-                self._engine, self._file = self._new_engine(), _identity(self.path)
+                self._engine, self._file = self._new_engine(), identity(self.path)
                 self._opened += 1
             return self._engine
 
@@ -175,7 +175,7 @@ def reader(path: Path) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise LogUnavailable(_reason(error)) from error
+        raise LogUnavailable(reason_of(error)) from error
     finally:
         engine.dispose()
 
@@ -186,35 +186,13 @@ def _named(error: Exception) -> LogUnavailable | Unstorable:
     # a StatementError that is not the database's own is raised while values are made ready for it
     refused = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     kind = Unstorable if refused or isinstance(error, DataError | IntegrityError) else LogUnavailable
-    return kind(_reason(error))
+    return kind(reason_of(error))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Without the statement and its values, which name callers."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__}: {cause}"
-
-
-def _rename(path: Path, suffix: str) -> None:
-    """With what belongs to it, under names by which SQLite still finds that."""
-    for end in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{end}").rename(f"{path}.{suffix}{end}")
-
-
-def _useless(error: BaseException, *, writing: bool) -> bool:
-    """Whether SQLite found that the file is no database, or so damaged that nothing more can be written into it."""
-    cause = getattr(error, "orig", None) or error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
-    return code == sqlite3.SQLITE_NOTADB or (writing and code == sqlite3.SQLITE_CORRUPT)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 one system call in the event loop, no Path object
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

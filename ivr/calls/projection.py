@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ivr.calls.events import TELLINGS, Event, Kind
@@ -99,6 +99,7 @@ class CallRecord:
 # rows that any channel writes, and what is only said of a call; alone they do not make one
 _OF_ANY_CHANNEL = frozenset({Kind.SERVER_ANSWERED, Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED})
 _NO_PROOF = _OF_ANY_CHANNEL | TELLINGS | {Kind.HEARTBEAT}
+AT_ONCE = timedelta(seconds=5)  # the dialplan goes on after at most 2; and what it does between
 _ENDS = frozenset({Kind.HUNG_UP, Kind.CHANNEL_ENDED, Kind.CALL_CLOSED, Kind.ENDED})
 _DIALSTATUS = {
     "NOANSWER": "no_answer",
@@ -249,12 +250,25 @@ def _on(stage: Stage) -> Callable[[CallRecord, Event], CallRecord]:
     After a conversation it ends the call (asterisk-config/extensions.conf, `talked`).
     """
 
-    def go_on(record: CallRecord, _event: Event) -> CallRecord:
-        if record.answered_at is not None and record.ended_at is None:
+    def go_on(record: CallRecord, event: Event) -> CallRecord:
+        if record.ended_at is None and _was_gone_at_once(record, event.at):
             record = replace(record, answered_at=None, answered_by=None, stage=stage)
         return _at(record, stage)
 
     return go_on
+
+
+def _was_gone_at_once(record: CallRecord, now: datetime) -> bool:
+    """A few seconds ago, by a line that was seen to ring before: else it is a clock that was set, not an officer."""
+    taken = record.answered_at
+    if taken is None or now - taken > AT_ONCE:
+        return False
+    return any(
+        attempt.line == record.answered_by
+        and attempt.accepted_at == taken
+        and attempt.rang_at < (attempt.picked_up_at or taken)
+        for attempt in record.attempts
+    )
 
 
 def _refused(result: str) -> Callable[[CallRecord, Event], CallRecord]:

@@ -1,6 +1,7 @@
 """Compares the log with what Asterisk knows: no call is missing, none stays open."""
 
 import logging
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,12 +44,15 @@ async def sweep(
     moment; if it shows signs of life later, it opens again.
     Raises LogUnavailable, OSError.
     """
+    began = time.monotonic()
     await calls.flush()
     read = await cel.catch_up()
     async with calls.database.reading() as connection:
         known = await connection.run_sync(existing, read.met)
         unfinished = await connection.run_sync(_open)
-    gone = [] if live is None else [r for r in unfinished if r.call_id not in live and abs(now - _last(r)) > grace]
+    later = now + timedelta(seconds=time.monotonic() - began)  # a call may have come since `now`
+    quiet = [record for record in unfinished if now - _last(record) > grace or _last(record) - later > grace]
+    gone = [] if live is None else [record for record in quiet if record.call_id not in live]
     await calls.store([_closing(record) for record in gone])
     closed = {record.call_id for record in gone}
     report = Report(

@@ -43,9 +43,7 @@ LOOPBACK = "127.0.0.1"
 SWEEP_EVERY = 3.0  # seconds
 WATCHDOG_EVERY = 1.0
 STUCK_AFTER = 3.0  # seconds beyond its dead-man timer, after which a call's thread will never come back
-DRAIN_BEYOND = (
-    5.0  # seconds beyond the budget of the questions: after a SIGTERM who is being asked is asked to the end
-)
+DRAIN = 125.0  # seconds: the longest budget that rules may give (120), for whoever is asked at a SIGTERM
 DRAIN_LOOK = 0.05
 HURRY = 3.0  # the same after SIGINT, and after a second SIGTERM
 ASK_AFTER = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds, one pause after the other
@@ -147,8 +145,7 @@ class Service:
         self._agi.shut()
         if asked := len(self._agi.sessions):
             log.warning("asked to stop: %d calls are still asked, new ones take the lifeline", asked)
-        longest = self._force.edition.rules.policies.budget_seconds + DRAIN_BEYOND
-        for _ in range(round(longest / DRAIN_LOOK)):
+        for _ in range(round(DRAIN / DRAIN_LOOK)):
             if self._hurry.is_set() or not self._agi.busy:
                 break
             await asyncio.sleep(DRAIN_LOOK)

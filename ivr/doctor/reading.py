@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ivr.calls.database import LogUnavailable, reader
+from ivr.calls.database import LogUnavailable, reader, reason_of
 
 Answer = TypeVar("Answer")
 
@@ -49,12 +49,14 @@ def _alone(database: Path) -> tuple[int, int] | None:
 def _asked_alone(database: Path, question: Callable[[Connection], Answer]) -> Answer:
     query = {"mode": "ro", "immutable": "1", "uri": "true"}
     engine = create_engine(
-        URL.create("sqlite", database=database.resolve().as_uri(), query=query), poolclass=NullPool
+        URL.create("sqlite", database=database.resolve().as_uri(), query=query),
+        poolclass=NullPool,
+        hide_parameters=True,
     )
     try:
         with engine.connect() as connection:
             return question(connection)
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+        raise LogUnavailable(reason_of(error)) from error
     finally:
         engine.dispose()

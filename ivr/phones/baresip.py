@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 KEY_SECONDS = 0.24  # baresip sends a key for 180 ms and rests 60 ms; further keys queue up in order
 RTP_PORTS = (30000, 32767)  # shared by all phones: baresip tries others when one is taken
+STARTS = 30.0  # seconds; a second on a calm machine
 _LOOK_SECONDS = 0.05
 _IDLE_SECONDS = 0.5
 
@@ -196,7 +197,7 @@ class Phone:
         )
 
     def _connect(self, port: int) -> socket.socket:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + STARTS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break

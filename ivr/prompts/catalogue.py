@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.messages import say
-from ivr.prompts.positions import NAMED
+from ivr.prompts.positions import FILES, NAMED
 from ivr.prompts.spoken import Reading, spoken
 
 LANGUAGE = "id"
@@ -103,7 +103,7 @@ class PromptSources:
         if not self.catalogue_file.exists():
             raise PromptError(self._says("no-translation"))
         book, original = read_book(self.catalogue_file), read_book(self.original)
-        if missing := [id_ for id_ in (*original.fixed, *original.tones) if id_ not in book.ids]:
+        if missing := [id_ for id_ in (*original.fixed, *original.tones) if id_ not in book.ids and id_ not in FILES]:
             raise PromptError(self._says("unfinished-translation", names=", ".join(missing)))
         return catalogue(book, self.subjects, self.language)
 
@@ -137,7 +137,8 @@ def _all(book: Book, subjects: Subjects) -> Iterator[Prompt]:
         yield Prompt(id_, "", used, tone=id_)
     for digit in "0123456789":
         yield _derived(book, "number", "number", Subject(digit, digit, digit))
-    for digit in map(str, NAMED):
+    # a catalogue of an earlier version knows none of these; without them app_queue says nothing
+    for digit in map(str, NAMED) if "ahead" in book.derived else ():
         yield _derived(book, "ahead", "ahead", Subject(digit, digit, digit))
     yield from _named(book, "category", "option", subjects.categories)
     for group in subjects.groups:
@@ -205,7 +206,7 @@ class _File(_Strict):
 
 _TEMPLATES = {
     *("category", "option", "option-group", "area", "option-area"),
-    *("kelurahan", "desa", "option-kelurahan", "to", "handled", "number", "ahead"),
+    *("kelurahan", "desa", "option-kelurahan", "to", "handled", "number"),
 }
 
 

@@ -131,3 +131,5 @@ class Child:
             os.kill(self.pid, number)
         except ProcessLookupError:
             log.debug("%s was already gone", self.name)
+        except OSError as error:
+            log.error("%s gets no signal (%s); %s", self.name, error, self._meanwhile)

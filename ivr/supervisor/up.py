@@ -63,7 +63,7 @@ class Supervisor:
                 tasks.create_task(self.asterisk.keep(self._asterisk_again))
                 tasks.create_task(self.controller.keep(self._controller_again))
                 tasks.create_task(self._watch())
-                tasks.create_task(pulse.keep_pulse(partial(pulse.lives, self._settings), self._asterisk_frozen))
+                tasks.create_task(pulse.keep_pulse(partial(pulse.look, self._settings), self._asterisk_frozen))
         finally:
             await self.controller.stop(PATIENCE)
             await self.asterisk.stop(PATIENCE)

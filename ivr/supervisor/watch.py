@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import threading
 from functools import partial
 
 from ivr.asterisk import pulse
@@ -23,7 +24,7 @@ def watch_asterisk(settings: Settings) -> None:
 
 
 async def _until_stopped(settings: Settings) -> None:
-    watching = asyncio.ensure_future(pulse.keep_pulse(partial(pulse.lives, settings), partial(_end, settings)))
+    watching = asyncio.ensure_future(pulse.keep_pulse(partial(pulse.look, settings), partial(_end, settings)))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
     log.info("watching over Asterisk")
     with contextlib.suppress(asyncio.CancelledError):
@@ -42,7 +43,8 @@ def _end(settings: Settings) -> None:
     except OSError as error:
         log.error("it cannot be killed (%s): nobody dialling 112 is answered; end it by hand at once", error)
         return
-    note(settings.health, Reason.ASTERISK_FROZEN)
+    # in a thread that nobody waits for: a sick disk must not keep us from looking
+    threading.Thread(target=note, args=(settings.health, Reason.ASTERISK_FROZEN), daemon=True).start()
 
 
 def _is_asterisk(process: int) -> bool:

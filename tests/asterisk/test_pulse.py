@@ -10,9 +10,11 @@ from threading import Thread
 
 import pytest
 
-from ivr.asterisk.pulse import keep_pulse, lives, options
+from ivr.asterisk.pulse import Sign, keep_pulse, look, options
 from ivr.settings import Settings
 from tests.city import SYSTEM_TEST, free_ports, settings_in
+
+YES, NO = Sign.ANSWERED, Sign.SILENT
 
 
 @pytest.fixture
@@ -55,29 +57,29 @@ def sip(port: int, answer: bytes | None) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("greeting", "answer", "alive"),
+    ("greeting", "answer", "sign"),
     [
-        (None, None, False),
-        (b"Asterisk Call Manager/11.0.0\r\n", None, True),
-        (b"", None, True),  # sent away: a thread of it did that
-        (None, b"SIP/2.0 401 Unauthorized\r\n\r\n", True),
+        (None, None, Sign.SILENT),
+        (b"Asterisk Call Manager/11.0.0\r\n", None, Sign.ANSWERED),
+        (b"", None, Sign.ANSWERED),  # sent away: a thread of it did that
+        (None, b"SIP/2.0 401 Unauthorized\r\n\r\n", Sign.ANSWERED),
     ],
 )
 def test_one_sign_from_either_door_is_life(
-    settings: Settings, greeting: bytes | None, answer: bytes | None, alive: bool
+    settings: Settings, greeting: bytes | None, answer: bytes | None, sign: Sign
 ) -> None:
     with manager(settings.ami_port, greeting), sip(settings.sip_port, answer):
-        assert asyncio.run(lives(settings, 10 if alive else 0.6)) is alive
+        assert asyncio.run(look(settings, 0.6 if sign is Sign.SILENT else 10)) is sign
 
 
 def test_a_process_that_is_gone_is_not_frozen(settings: Settings) -> None:
-    assert asyncio.run(lives(settings, 5)) is True
+    assert asyncio.run(look(settings, 5)) is Sign.SHUT
 
 
 def test_a_door_that_is_shut_beside_a_silent_one_is_no_freeze(settings: Settings) -> None:
     with ExitStack() as stack:
         stack.enter_context(sip(settings.sip_port, None))
-        assert asyncio.run(lives(settings, 5)) is True
+        assert asyncio.run(look(settings, 5)) is Sign.SHUT
 
 
 def test_the_request_names_where_the_answer_must_go() -> None:
@@ -87,7 +89,7 @@ def test_the_request_names_where_the_answer_must_go() -> None:
     assert lines[-2:] == ["", ""]
 
 
-def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float, starting: float = 60.0) -> int:
+def frozen_times(looks: Callable[[], Awaitable[Sign]], seconds: float, starting: float = 60.0) -> int:
     """How often it was called frozen, with a patience of 0.1 s."""
     times = 0
 
@@ -107,37 +109,42 @@ def frozen_times(looks: Callable[[], Awaitable[bool]], seconds: float, starting:
     return times
 
 
-def signs(*given: bool) -> Callable[[], Awaitable[bool]]:
+def signs(*given: Sign) -> Callable[[], Awaitable[Sign]]:
     """One after the other, the last one for ever."""
     left = list(given)
 
-    async def look() -> bool:
+    async def one() -> Sign:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    return look
+    return one
 
 
 def test_what_lived_and_is_silent_is_frozen_once() -> None:
-    assert frozen_times(signs(True, False), 0.6) == 1
+    assert frozen_times(signs(YES, NO), 0.6) == 1
 
 
 def test_what_never_lived_is_still_starting_for_a_while() -> None:
-    assert frozen_times(signs(False), 0.4) == 0
-    assert frozen_times(signs(False), 0.5, starting=0.3) == 1
+    assert frozen_times(signs(NO), 0.4) == 0
+    assert frozen_times(signs(NO), 0.5, starting=0.3) == 1
 
 
 def test_what_lives_again_can_freeze_again() -> None:
-    assert frozen_times(signs(True, *[False] * 40, True, False), 1.2) == 2
+    assert frozen_times(signs(YES, *[NO] * 40, YES, NO), 1.2) == 2
 
 
 def test_a_watcher_that_was_stopped_itself_knows_nothing() -> None:
     """Ctrl-Z, a paused machine: the silence was ours."""
-    given = iter([True, False])
+    given = iter([YES, NO])
 
-    async def look() -> bool:
-        if not next(given, True):
+    async def one() -> Sign:
+        if next(given, YES) is NO:
             time.sleep(1.5)  # noqa: ASYNC251 the whole process stands still
-            return False
-        return True
+            return NO
+        return YES
 
-    assert frozen_times(look, 2.0) == 0
+    assert frozen_times(one, 2.0) == 0
+
+
+def test_one_that_was_killed_has_all_the_time_to_start_again() -> None:
+    """Its ports are refused, then open and silent, then it answers."""
+    assert frozen_times(signs(YES, *[Sign.SHUT] * 3, *[NO] * 40, YES), 1.0) == 0

@@ -60,8 +60,9 @@ def test_a_file_that_is_no_database_is_said_and_left(path: Path) -> None:
     broken.write_bytes(b"something else" * 1000)
     write(path, told_by_controller())
     code, said = recover(broken, path)
-    assert (code, broken.exists()) == (3, True)
-    assert "Tidak dapat dipulihkan" in said
+    assert (code, broken.exists()) == (3, False)
+    assert "Tidak ada kejadian yang terbaca" in said
+    assert path.with_name("calls.sqlite.unreadable-1").exists()
 
 
 def test_the_record_itself_is_not_recovered_into_itself(path: Path) -> None:

@@ -305,6 +305,27 @@ def test_a_database_too_damaged_to_be_written_is_kept_beside_and_what_can_be_rea
     assert "old-" not in caplog.text
 
 
+@pytest.mark.parametrize("table", ["cel_position", "alembic_version"])
+def test_a_database_that_is_damaged_where_reading_begins_is_kept_beside_too(table: str, path: Path) -> None:
+    async def work(calls: CallLog) -> None:
+        calls.note(key("before", 1))
+        assert await calls.flush()
+
+    async def again(calls: CallLog) -> None:
+        calls.note(key("after", 1))
+        assert await calls.flush()
+
+    with_log(path, work)
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    with_log(path, again)
+    assert stored(path, "before") is not None
+    assert stored(path, "after") is not None
+
+
 def test_what_was_written_while_the_database_was_away_is_there_in_order(path: Path) -> None:
     async def work(calls: CallLog) -> None:
         assert await calls.flush()

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,15 @@ def test_the_sentence_for_a_position_says_how_many_are_before(shipped: Path) -> 
     assert said["digits/2"] == "satu penelepon di depan Anda."
     assert said["digits/10"] == "sembilan penelepon di depan Anda."
     assert said[f"digits/{LAST}"] == "Lebih dari sembilan penelepon di depan Anda."
+
+
+def test_a_catalogue_of_a_version_that_said_no_positions_still_serves(tmp_path: Path, shipped: Path) -> None:
+    """A backup brings it back, and 112 must start: without the files app_queue says nothing."""
+    file = tmp_path / "prompts.yaml"
+    kept = re.sub(r"(?m)^  ahead(-many)?:.*\n(?:    .*\n)*", "", shipped.read_text(encoding="utf-8"))
+    file.write_text(kept, encoding="utf-8")
+    assert "ahead" not in read_book(file).derived
+    assert not [id_ for id_ in catalogue(read_book(file), CITY, "id") if id_ in FILES]
 
 
 def test_ids_are_plain_file_names() -> None:

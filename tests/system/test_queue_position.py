@@ -22,7 +22,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("queue")
     rules = folder / "patient.yaml"
     rules.write_text(RULES, encoding="utf-8")
-    with Server(folder, rules=rules, shift=700) as running:
+    with Server(folder, rules=rules, shift=1100) as running:
         yield running
 
 
@@ -40,6 +40,7 @@ def positions_heard(server: Server, citizen: Citizen) -> list[str]:
     return [heard.id for heard in heard_prompts(citizen.phone.heard(), built)]
 
 
+@pytest.mark.alone
 def test_the_third_who_waits_hears_that_two_are_before_them_and_the_first_nothing(
     city: Server, switch_on: SwitchOn
 ) -> None:

@@ -14,7 +14,7 @@ from tests.system.server import Server, until
 from tests.system.test_the_call import talks
 
 RINGS = 12.0  # seconds, of damkar_1 in the rules of the tests
-LISTENS = 30.0  # seconds that a phone which was picked up may keep the call without a key
+LISTENS = 33.0  # seconds that a phone which was picked up may keep the call without a key
 DEAD_AIR = 1.5  # seconds beyond the rest of a ringing tone
 
 
