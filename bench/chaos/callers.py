@@ -14,8 +14,9 @@ from bench.chaos.judge import Seen
 from bench.chaos.plan import Caller
 from ivr.phones.baresip import Kind, Phone
 from ivr.phones.events import PhoneError
+from ivr.phones.scenario import Scenario
 from ivr.phones.scenario import caller as sipp_caller
-from ivr.phones.sipp import Sipp
+from ivr.phones.sipp import Outcome, Sipp
 from tests.audio import load, silence_spans
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ PATIENCE = 150.0  # seconds until a caller gives up: nobody may need that
 LOOK = 0.1  # seconds
 GONE = 1.2  # seconds without the human's voice: they are not talking any more
 TALKED = 8.0  # seconds of a human's voice that no sudden end turns into nobody
+NO_PORT = "Unable to bind"
 SILENT = -55.0  # dBFS
 
 Ended = Literal["hung up", "gave up", "cut off", "phone failed"]
@@ -142,9 +144,7 @@ def hostile(caller: Caller, registrar: str) -> Seen:
     began = time.time()
     story = [(began, f"dials {caller.dialled} as {caller.name[:40]!r}: {caller.manner}")]
     try:
-        with ExitStack() as line:
-            phone = _free(line, lambda: Sipp(person, registrar, calls=1, address=CALLERS))
-            outcome = phone.wait(stays + 60)
+        outcome = _called(person, registrar, stays + 60)
     except (PhoneError, OSError) as error:
         story.append((time.time(), f"phone failed: {error}"))
         ended: Ended = "phone failed"
@@ -152,6 +152,16 @@ def hostile(caller: Caller, registrar: str) -> Seen:
         ended = "hung up" if outcome.ok else "cut off"
         story.append((time.time(), f"{ended} {outcome.reasons or ''} {outcome.errors[:200]}"))
     return Seen(caller.number, caller.dialled, began, time.time(), ended, hears=False, story=tuple(story))
+
+
+def _called(person: Scenario, registrar: str, seconds: float) -> Outcome:
+    """The call made, on a phone that had its ports. Raises PhoneError, OSError."""
+    for _ in range(5):
+        with ExitStack() as line:
+            outcome = _free(line, lambda: Sipp(person, registrar, calls=1, address=CALLERS)).wait(seconds)
+        if NO_PORT not in outcome.errors:
+            return outcome  # else nothing was dialled: the port of its sound was taken meanwhile
+    raise PhoneError(outcome.errors[:200])
 
 
 def _free(line: ExitStack, made: Callable[[], Sipp]) -> Sipp:
