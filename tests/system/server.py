@@ -12,12 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Self, TypeVar
 
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
 from ivr.asterisk.program import find_asterisk
 from ivr.calls import query
-from ivr.calls.database import LogUnavailable, reader
 from ivr.calls.events import Event
 from ivr.calls.projection import CallRecord
 from ivr.calls.query import Filter
@@ -33,10 +37,11 @@ Found = TypeVar("Found")
 
 def until(look: Callable[[], Found], what: str, seconds: float = 10.0) -> Found:
     """Look again and again until something true is found. Raises AssertionError naming what was missing."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while not (found := look()):
         assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.06)
     return found
 
 
@@ -201,17 +206,24 @@ class Server:
 
     # -- its record
 
+    @cached_property
+    def _log(self) -> Engine:
+        """Asked again and again: statements are made ready once, and no connection stays open."""
+        path = (self.state / "calls.sqlite").resolve().as_uri()
+        url = URL.create("sqlite", database=path, query={"mode": "ro", "uri": "true"})
+        return create_engine(url, poolclass=NullPool, connect_args={"timeout": 5.0})
+
     def calls(self, limit: int = 50, tests: bool | None = False) -> list[CallRecord]:
         """The last calls, newest first; `tests`: see `Filter`."""
         try:
-            with reader(self.state / "calls.sqlite") as connection:
+            with self._log.connect() as connection:
                 return query.calls(connection, Filter(tests=tests), limit)
-        except LogUnavailable:
+        except SQLAlchemyError:
             return []
 
     def story(self, call_id: str) -> tuple[CallRecord, list[Event]]:
         """One call and its events."""
-        with reader(self.state / "calls.sqlite") as connection:
+        with self._log.connect() as connection:
             found = query.call(connection, call_id)
         assert found is not None, f"{call_id} is not in the log"
         return found

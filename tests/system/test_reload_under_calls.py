@@ -10,7 +10,7 @@ from bench.reload_city import SCRIPTS, Town, everything, keys_exchanged
 SHIFT = 300
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_no_call_ends_otherwise_because_the_rules_changed_meanwhile(tmp_path: Path) -> None:
     with Town(tmp_path, shift=SHIFT) as town:
         still = play(town, 1, len(SCRIPTS))

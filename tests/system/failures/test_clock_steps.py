@@ -171,7 +171,7 @@ def test_a_clock_that_is_set_ahead_leaves_who_talks_alone_and_moves_others_on_to
     assert [record.lifeline for record in records] == [False, False, True]
     for record in records:
         is_sane(record)
-    holds(cause, "talking", undisturbed, outcome(records[0]), silence=0.1, dead_air=0.1)
+    holds(cause, "talking", undisturbed, outcome(records[0]), silence=0.5, dead_air=0.5)
     holds(cause, "ringing", led_on, outcome(records[1]), limit=None if human is police else AGAIN, dead_air=DEAD_AIR)
     holds(cause, "area", by_lifeline, outcome(records[2]), limit=AGAIN, dead_air=DEAD_AIR)
     new_calls(cause, server, three, switch_on(server, new))
@@ -213,7 +213,7 @@ def test_a_clock_that_is_set_back_disturbs_nobody(town: tuple[Server, Clock], sw
     assert [record.lifeline for record in records] == [False, False, False, True]
     for record in records:
         is_sane(record)
-    holds(BACK, "talking", undisturbed, outcome(records[0]), silence=0.1, dead_air=0.1)
+    holds(BACK, "talking", undisturbed, outcome(records[0]), silence=0.5, dead_air=0.5)
     holds(BACK, "area", chosen, outcome(records[1]), dead_air=DEAD_AIR)
     holds(BACK, "ringing", rang, outcome(records[2]), dead_air=DEAD_AIR)
     holds(f"{BACK}, no key pressed", "area", led_on, outcome(records[3]), limit=LISTENING, dead_air=LISTENING)
