@@ -64,7 +64,7 @@ def problem(finding: Finding, line: int, column: int) -> Problem:
 
 def spelled(path: Path) -> str:
     """`("aturan", 2, "langkah")` as `aturan[3].langkah`: people count from one."""
-    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{shown(part, 200)}" for part in path).lstrip(".")
 
 
 def shown(text: str, longest: int = 60) -> str:
@@ -84,4 +84,4 @@ def _remedy(finding: Finding, values: Mapping[str, object]) -> str:
 
 
 def _last_key(path: Path) -> str:
-    return next((part for part in reversed(path) if isinstance(part, str)), "")
+    return shown(next((part for part in reversed(path) if isinstance(part, str)), ""), 200)

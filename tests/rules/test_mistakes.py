@@ -392,3 +392,10 @@ def test_a_remedy_says_something_with_the_same_values(name: str) -> None:
     known = {*re.findall(r"(?<!\{)\{(\w+)\}", sentence), "given", "field", *given, "parent", "one", "group"}
     assert set(re.findall(r"(?<!\{)\{(\w+)\}(?!\})", remedy)) <= known
     assert remedy.endswith((".", "?", "`"))
+
+
+def test_a_key_that_does_not_print_is_spelled_out() -> None:
+    r"""As part of a place (`instansi.\x1b`) it would be written to a terminal as it is."""
+    for place in (("instansi", "\x1b\ud7ff", 0), ("instansi", "\x1b\ud7ff")):
+        said = problem(Finding(place, "string_type"), 1, 1)
+        assert all(text.isprintable() for text in (said.where, said.text, said.remedy))
